@@ -1,1 +1,7 @@
+//! Streams a prompt's answer from OpenCode into Node.
+//!
+//! Bytes come in at one edge (`transport`), a pure core decides what they mean (`framing`, `protocol`),
+//! JavaScript takes text out at the other edge (`binding`). `docs/design.md` walks the whole way.
 
+pub mod error;
+pub mod framing;

@@ -1,0 +1,155 @@
+//! One failure type for the whole crate: what happened, whether the prompt left, what to do next.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Stable names a caller may match on; `lib/opencode-error.js` throws them unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Code {
+    #[serde(rename = "ERR_OPENCODE_INVALID_OPTION")]
+    InvalidOption,
+    #[serde(rename = "ERR_OPENCODE_UNSUPPORTED_OPTION")]
+    UnsupportedOption,
+    #[serde(rename = "ERR_OPENCODE_UNSUPPORTED_VERSION")]
+    UnsupportedVersion,
+    #[serde(rename = "ERR_OPENCODE_UNREACHABLE")]
+    Unreachable,
+    #[serde(rename = "ERR_OPENCODE_NOT_A_SERVER")]
+    NotAServer,
+    #[serde(rename = "ERR_OPENCODE_UNAUTHORIZED")]
+    Unauthorized,
+    #[serde(rename = "ERR_OPENCODE_BAD_REQUEST")]
+    BadRequest,
+    #[serde(rename = "ERR_OPENCODE_SESSION_NOT_FOUND")]
+    SessionNotFound,
+    #[serde(rename = "ERR_OPENCODE_MODEL_NOT_FOUND")]
+    ModelNotFound,
+    #[serde(rename = "ERR_OPENCODE_AGENT_NOT_FOUND")]
+    AgentNotFound,
+    #[serde(rename = "ERR_OPENCODE_SESSION_BUSY")]
+    SessionBusy,
+    #[serde(rename = "ERR_OPENCODE_PROVIDER")]
+    Provider,
+    #[serde(rename = "ERR_OPENCODE_ABORTED_ELSEWHERE")]
+    AbortedElsewhere,
+    #[serde(rename = "ERR_OPENCODE_EMPTY")]
+    Empty,
+    #[serde(rename = "ERR_OPENCODE_STREAM_LOST")]
+    StreamLost,
+    #[serde(rename = "ERR_OPENCODE_PROTOCOL")]
+    Protocol,
+    #[serde(rename = "ERR_OPENCODE_LIMIT")]
+    Limit,
+    #[serde(rename = "ERR_OPENCODE_TIMEOUT")]
+    Timeout,
+}
+
+impl Code {
+    /// Whether trying the same call again could go differently, provided the prompt never left.
+    fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable
+                | Self::Timeout
+                | Self::SessionBusy
+                | Self::StreamLost
+                | Self::NotAServer
+                | Self::Protocol
+        )
+    }
+}
+
+/// Whether OpenCode took the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// What went wrong, in words for a tired reader. Never holds a secret.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    pub code: Code,
+    pub message: String,
+    pub hint: Option<String>,
+    /// The chain of lower causes, outermost first, each printing only itself.
+    pub cause: Option<String>,
+    pub accepted: Accepted,
+    pub session_id: Option<String>,
+    /// The HTTP status behind the failure, OpenCode's or its provider's.
+    pub status: Option<u16>,
+    pub data: Option<Value>,
+}
+
+impl Failure {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            cause: None,
+            accepted: Accepted::No,
+            session_id: None,
+            status: None,
+            data: None,
+        }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<String>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    #[must_use]
+    pub fn status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    #[must_use]
+    pub fn data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    #[must_use]
+    pub fn accepted(mut self, accepted: Accepted) -> Self {
+        self.accepted = accepted;
+        self
+    }
+
+    #[must_use]
+    pub fn session(mut self, session_id: &str) -> Self {
+        self.session_id = Some(session_id.to_owned());
+        self
+    }
+
+    /// The object that `lib/opencode-error.js` turns into an `OpenCodeError`.
+    pub fn to_json(&self) -> Value {
+        let accepted = match self.accepted {
+            Accepted::Yes => Value::Bool(true),
+            Accepted::No => Value::Bool(false),
+            Accepted::Unknown => Value::from("unknown"),
+        };
+        serde_json::json!({
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "cause": self.cause,
+            "accepted": accepted,
+            "retryable": self.accepted == Accepted::No && self.code.is_transient(),
+            "sessionID": self.session_id,
+            "status": self.status,
+            "data": self.data,
+        })
+    }
+}

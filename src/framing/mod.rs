@@ -1,0 +1,3 @@
+//! Bytes to records. Knows nothing of OpenCode, sockets or JSON.
+
+pub mod sse;
