@@ -1,0 +1,145 @@
+//! Permissions and questions: as events, and as the lists of pending ones.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Malformed, parse_repaired};
+use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent};
+
+#[derive(Deserialize)]
+struct Permission {
+    id: String,
+    #[serde(rename = "sessionID")]
+    session_id: String,
+    permission: String,
+    #[serde(default)]
+    patterns: Vec<String>,
+    #[serde(default)]
+    metadata: Value,
+    #[serde(default)]
+    tool: Option<AskedBy>,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    id: String,
+    #[serde(rename = "sessionID")]
+    session_id: String,
+    #[serde(default)]
+    questions: Value,
+    #[serde(default)]
+    tool: Option<AskedBy>,
+}
+
+/// `permission.asked`, from 1.0.224.
+pub fn permission(properties: &str) -> Result<Ask, Malformed> {
+    parse_repaired::<Permission>("permission.asked", properties).map(Ask::from)
+}
+
+/// `permission.updated`, to 1.0.222: other names for the same, and a reply route of its own.
+pub fn permission_before_1_0_224(properties: &str) -> Result<Ask, Malformed> {
+    #[derive(Deserialize)]
+    struct Wire {
+        id: String,
+        #[serde(rename = "sessionID")]
+        session_id: String,
+        #[serde(rename = "type")]
+        kind: String,
+        #[serde(default)]
+        pattern: Option<Patterns>,
+        #[serde(rename = "messageID", default)]
+        message_id: Option<String>,
+        #[serde(rename = "callID", default)]
+        call_id: Option<String>,
+        #[serde(default)]
+        metadata: Value,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Patterns {
+        One(String),
+        Many(Vec<String>),
+    }
+    let wire: Wire = parse_repaired("permission.updated", properties)?;
+    let patterns = match wire.pattern {
+        Some(Patterns::One(pattern)) => vec![pattern],
+        Some(Patterns::Many(patterns)) => patterns,
+        None => Vec::new(),
+    };
+    let tool = wire.message_id.zip(wire.call_id);
+    Ok(Ask {
+        id: wire.id,
+        session_id: wire.session_id,
+        kind: AskKind::Permission {
+            permission: wire.kind,
+            patterns,
+            metadata: wire.metadata,
+            old_route: true,
+        },
+        tool: tool.map(|(message_id, call_id)| AskedBy { message_id, call_id }),
+    })
+}
+
+/// `question.asked`, from 1.1.7.
+pub fn question(properties: &str) -> Result<Ask, Malformed> {
+    parse_repaired::<Question>("question.asked", properties).map(Ask::from)
+}
+
+/// The events that say an ask was answered.
+pub fn closed(properties: &str) -> Result<BusEvent, Malformed> {
+    #[derive(Deserialize)]
+    struct Wire {
+        #[serde(rename = "sessionID")]
+        session_id: String,
+        #[serde(rename = "requestID", alias = "permissionID", alias = "id")]
+        id: String,
+    }
+    let Wire { session_id, id } = parse_repaired("permission.replied", properties)?;
+    Ok(BusEvent::AskClosed { session_id, id })
+}
+
+/// Reads the answers of `GET /permission` or `GET /question`. Releases without the route answer
+/// something else: that is no list, and nothing is pending.
+pub fn pending_asks(body: &[u8]) -> Vec<Ask> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Permission(Permission),
+        Question(Question),
+    }
+    let json = String::from_utf8_lossy(body);
+    let asks: Vec<Either> = parse_repaired("list of asks", &json).unwrap_or_default();
+    asks.into_iter()
+        .map(|ask| match ask {
+            Either::Permission(permission) => permission.into(),
+            Either::Question(question) => question.into(),
+        })
+        .collect()
+}
+
+impl From<Permission> for Ask {
+    fn from(wire: Permission) -> Self {
+        Self {
+            id: wire.id,
+            session_id: wire.session_id,
+            kind: AskKind::Permission {
+                permission: wire.permission,
+                patterns: wire.patterns,
+                metadata: wire.metadata,
+                old_route: false,
+            },
+            tool: wire.tool,
+        }
+    }
+}
+
+impl From<Question> for Ask {
+    fn from(wire: Question) -> Self {
+        Self {
+            id: wire.id,
+            session_id: wire.session_id,
+            kind: AskKind::Question { questions: wire.questions },
+            tool: wire.tool,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Records to [`BusEvent`]s. One file per dialect; this one opens the envelope and picks the dialect.
+
+mod ask;
+mod message;
+mod part_delta;
+mod part_updated;
+mod session;
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::event::BusEvent;
+use super::text::without_lone_surrogates;
+
+pub use ask::pending_asks;
+pub use message::{Stored, stored_messages};
+
+/// A record whose type we know and whose content we cannot read: something may have been lost.
+#[derive(Debug, thiserror::Error)]
+#[error("OpenCode sent a malformed {kind} event: {detail}")]
+pub struct Malformed {
+    pub kind: String,
+    pub detail: String,
+}
+
+/// `{"type", "properties"}`; since 1.14 with an `id`; on `/global/event` inside `payload`.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type", borrow, default)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow, default, alias = "data")]
+    properties: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    payload: Option<&'a RawValue>,
+}
+
+/// What one record says. `None`: nothing of ours (another shape, or the `sync` copy of an event).
+///
+/// # Errors
+/// When the record is not JSON, or an event type we depend on lacks what we depend on.
+pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
+    // A broken byte costs one character, never the event.
+    let json = String::from_utf8_lossy(data);
+    let mut envelope: Envelope<'_> = parse("record", &json)?;
+    if let Some(payload) = envelope.payload {
+        envelope = parse("payload", payload.get())?;
+    }
+    let (Some(kind), Some(properties)) = (envelope.kind, envelope.properties) else { return Ok(None) };
+    let properties = properties.get();
+    Ok(Some(match kind.as_ref() {
+        "message.part.delta" => match part_delta::decode(properties)? {
+            Some(delta) => BusEvent::Delta(delta),
+            None => session::other(properties),
+        },
+        "message.part.updated" => BusEvent::Part(part_updated::decode(properties)?),
+        "message.updated" => match message::decode(properties)? {
+            Some(info) => BusEvent::Message(info),
+            None => session::other(properties),
+        },
+        "session.status" => session::status(properties)?,
+        "session.idle" => session::idle(properties)?,
+        "session.error" => session::error(properties)?,
+        "session.created" | "session.updated" => session::info(properties)?,
+        "permission.asked" => BusEvent::Asked(ask::permission(properties)?),
+        "permission.updated" => BusEvent::Asked(ask::permission_before_1_0_224(properties)?),
+        "question.asked" => BusEvent::Asked(ask::question(properties)?),
+        "permission.replied" | "question.replied" | "question.rejected" => ask::closed(properties)?,
+        "server.connected" => BusEvent::Connected,
+        "server.heartbeat" => BusEvent::Heartbeat,
+        "sync" => return Ok(None),
+        _ => session::other(properties),
+    }))
+}
+
+/// Reads `json` as the `kind` it is said to be.
+fn parse<'a, T: Deserialize<'a>>(kind: &str, json: &'a str) -> Result<T, Malformed> {
+    serde_json::from_str(json).map_err(|error| Malformed { kind: kind.to_owned(), detail: error.to_string() })
+}
+
+/// As [`parse`], for owned values: strings with lone surrogates are read with U+FFFD in their place.
+fn parse_repaired<T: for<'a> Deserialize<'a>>(kind: &str, json: &str) -> Result<T, Malformed> {
+    parse(kind, json).or_else(|error| parse(kind, &without_lone_surrogates(json)).map_err(|_| error))
+}
+
+#[cfg(test)]
+mod tests;

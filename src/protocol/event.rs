@@ -1,0 +1,186 @@
+//! One vocabulary for what any OpenCode says on its event bus, whatever dialect it said it in.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::text::Text;
+
+/// One record of the bus, understood.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BusEvent {
+    /// The first record of every connection.
+    Connected,
+    /// The connection lives; says nothing of any turn.
+    Heartbeat,
+    /// A session was created or changed.
+    Session(SessionInfo),
+    Status {
+        session_id: String,
+        status: Status,
+    },
+    /// The session stopped running. Several may come for one turn, and stale ones of the turn before.
+    Idle {
+        session_id: String,
+    },
+    /// Not always the end: a context overflow is followed by compaction and the answer.
+    Error {
+        session_id: Option<String>,
+        error: Value,
+    },
+    Message(MessageInfo),
+    Part(PartUpdate),
+    Delta(PartDelta),
+    Asked(Ask),
+    /// An ask was answered, by us or by another client.
+    AskClosed {
+        session_id: String,
+        id: String,
+    },
+    /// Anything else: read over, but a sign that the bus carries more than heartbeats.
+    Other {
+        session_id: Option<String>,
+    },
+}
+
+impl BusEvent {
+    /// The session this event belongs to, where it belongs to one.
+    pub fn session_id(&self) -> Option<&str> {
+        match self {
+            Self::Connected | Self::Heartbeat => None,
+            Self::Session(info) => Some(&info.id),
+            Self::Status { session_id, .. } | Self::Idle { session_id } | Self::AskClosed { session_id, .. } => {
+                Some(session_id)
+            }
+            Self::Error { session_id, .. } | Self::Other { session_id } => session_id.as_deref(),
+            Self::Message(info) => Some(&info.session_id),
+            Self::Part(part) => Some(&part.session_id),
+            Self::Delta(delta) => Some(&delta.session_id),
+            Self::Asked(ask) => Some(&ask.session_id),
+        }
+    }
+
+    /// Whether this event shows that the connection carries sessions and not heartbeats alone.
+    pub fn proves_the_bus(&self) -> bool {
+        !matches!(self, Self::Connected | Self::Heartbeat)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct SessionInfo {
+    pub id: String,
+    #[serde(rename = "parentID")]
+    pub parent_id: Option<String>,
+    pub title: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Status {
+    Busy,
+    Idle,
+    Retry {
+        attempt: u32,
+        #[serde(default)]
+        message: String,
+        /// Unix time in ms of the next attempt.
+        #[serde(default)]
+        next: f64,
+    },
+    /// A state this release does not know; the session is not idle.
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// `message.updated`, or a message of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MessageInfo {
+    pub id: String,
+    pub session_id: String,
+    pub role: Role,
+    pub parent_id: Option<String>,
+    /// The summary of a compaction: an assistant message that is not part of any answer.
+    pub summary: bool,
+    pub completed: bool,
+    /// `stop`, `tool-calls`, `length`, `content-filter`, `unknown`, …
+    pub finish: Option<String>,
+    pub error: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    Text,
+    Reasoning,
+    Tool,
+    StepStart,
+    StepFinish,
+    /// `file`, `patch`, `snapshot`, `agent`, `compaction`, …: kept for `result.parts`.
+    Other,
+}
+
+/// `message.part.updated`, or a part of a list: the part as OpenCode has it now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartUpdate {
+    pub id: String,
+    pub session_id: String,
+    pub message_id: String,
+    pub kind: PartKind,
+    /// The whole text so far (text and reasoning).
+    pub text: Text,
+    /// To 1.1.65 each token repeats the part and adds what is new here.
+    pub delta: Option<Text>,
+    /// `time.end` is set: no more text will come.
+    pub ended: bool,
+    /// Written by OpenCode or a client, not by the model (`synthetic` or `ignored`).
+    pub synthetic: bool,
+    /// OpenCode's own object, as it came.
+    pub raw: Arc<str>,
+}
+
+/// `message.part.delta`, from 1.2.1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartDelta {
+    pub session_id: String,
+    pub message_id: String,
+    pub part_id: String,
+    pub text: Text,
+}
+
+/// Something a person is asked, that holds the turn until it is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    pub id: String,
+    pub session_id: String,
+    pub kind: AskKind,
+    /// The tool call behind it.
+    pub tool: Option<AskedBy>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum AskKind {
+    Permission {
+        permission: String,
+        patterns: Vec<String>,
+        metadata: Value,
+        /// Asked as `permission.updated` (to 1.0.222), which has its own reply route.
+        old_route: bool,
+    },
+    Question {
+        questions: Value,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AskedBy {
+    #[serde(rename = "messageID")]
+    pub message_id: String,
+    #[serde(rename = "callID")]
+    pub call_id: String,
+}

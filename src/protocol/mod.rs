@@ -1,0 +1,8 @@
+//! What OpenCode's wire means. Pure: bytes and events in, events and requests out; time is an argument.
+//!
+//! A record becomes an [`event::BusEvent`] in `dialect`, gains its place in the answer in
+//! `transcript`, and moves one prompt's life along in `turn`.
+
+pub mod dialect;
+pub mod event;
+pub mod text;
