@@ -1,0 +1,16 @@
+const { OpenCode } = require('./lib/client.js')
+const { OpenCodeError } = require('./lib/opencode-error.js')
+
+function generateStream(prompt, options) {
+  return OpenCode.default.generateStream(prompt, options)
+}
+
+function generate(prompt, options) {
+  return OpenCode.default.generate(prompt, options)
+}
+
+function health(options) {
+  return OpenCode.default.health(options)
+}
+
+module.exports = { generateStream, generate, health, OpenCode, OpenCodeError }

@@ -1,0 +1,97 @@
+const binding = require('../binding.js')
+const asyncDispose = require('./dispose-symbol.js')
+const { GenerateStream } = require('./generate-stream.js')
+const { OpenCodeError, callSite, errorFromFailure } = require('./opencode-error.js')
+const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
+const { chooseMode, healthRequest, turnRequest } = require('./turn-request.js')
+
+class OpenCode {
+  #defaults
+  #native
+  #running = new Set()
+  #closing = null
+
+  /** @param native the addon; another one is passed only by tests of this file */
+  constructor(defaults, native = binding) {
+    this.#defaults = readOptions(defaults)
+    this.#native = native
+    chooseMode(this.#defaults, {})
+  }
+
+  generateStream(prompt, options) {
+    this.#refuseIfClosed()
+    const settings = mergeSettings(this.#defaults, readOptions(options))
+    return new GenerateStream({
+      request: turnRequest(prompt, settings),
+      signal: settings.signal,
+      running: this.#running,
+      site: callSite(this.generateStream),
+      start: (request, bell) => {
+        this.#refuseIfClosed()
+        return this.#native.Turn.start(request, bell)
+      },
+    })
+  }
+
+  generate(prompt, options) {
+    return drain(this.generateStream(prompt, options))
+  }
+
+  health(options) {
+    this.#refuseIfClosed()
+    const settings = mergeSettings(this.#defaults, readOptions(options, HEALTH_OPTIONS))
+    return this.#askHealth(healthRequest(settings), settings.signal, callSite(this.health))
+  }
+
+  close() {
+    this.#closing ??= Promise.all(Array.from(this.#running, (life) => life.cutShort(closedError))).then(
+      () => {},
+    )
+    return this.#closing
+  }
+
+  [asyncDispose]() {
+    return this.close()
+  }
+
+  #askHealth(request, signal, site) {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason)
+      const onAbort = () => reject(signal.reason)
+      signal?.addEventListener('abort', onAbort)
+      this.#native.health(JSON.stringify(request), (json) => {
+        signal?.removeEventListener('abort', onAbort)
+        const { error, result } = JSON.parse(json)
+        if (error) reject(errorFromFailure(error, site))
+        else resolve(result)
+      })
+    })
+  }
+
+  #refuseIfClosed() {
+    if (this.#closing !== null) throw closedError({ error: { accepted: false } })
+  }
+
+  static default = new OpenCode()
+}
+
+/** Reads and drops the text as it comes, so that it does not pile up as unread. */
+async function drain(stream) {
+  const reader = stream[Symbol.asyncIterator]()
+  while (!(await reader.next()).done);
+  return stream.result
+}
+
+/** `outcome` is how the turn would have ended otherwise: it says how far the prompt had come. */
+function closedError({ error, result }) {
+  const accepted = error ? error.accepted : result.messageID ? true : 'unknown'
+  return new OpenCodeError('This OpenCode client has been closed', {
+    code: 'ERR_OPENCODE_CLOSED',
+    hint: 'Make a new one with `new OpenCode()`, or close it only after its last turn.',
+    accepted,
+    retryable: accepted === false,
+    sessionID: error?.sessionID ?? result?.sessionID,
+  })
+}
+
+module.exports = { OpenCode }

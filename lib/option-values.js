@@ -1,0 +1,171 @@
+// Each function here makes a reader: (value, subject) => the normalised value, or an error thrown
+// that names `subject`, shows the value, and hints at `hint`.
+
+const {
+  invalid,
+  wrongValue,
+  wrongSecret,
+  refuseUnknownKeys,
+  isPlainObject,
+  show,
+  kindOf,
+} = require('./invalid-option.js')
+const { closest } = require('./did-you-mean.js')
+
+/** Beyond this, timers (Node's and most others') overflow: 24.8 days. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1
+
+function text(hint) {
+  return (value, subject) => {
+    if (typeof value === 'string' && value.trim() !== '') return value
+    throw wrongValue(subject, value, 'a non-empty string', hint)
+  }
+}
+
+function anyText(hint) {
+  return (value, subject) => {
+    if (typeof value === 'string') return value
+    throw wrongValue(subject, value, 'a string', hint)
+  }
+}
+
+function secret(hint) {
+  return (value, subject) => {
+    if (typeof value === 'string') return value
+    throw wrongSecret(subject, value, 'a string', hint)
+  }
+}
+
+function yesOrNo(value, subject) {
+  if (typeof value === 'boolean') return value
+  throw wrongValue(subject, value, 'true or false', 'Pass true, false, or leave it out.')
+}
+
+/** One of `choices`; functions go to `callback`, where the option has such a form. */
+function oneOf(choices, { callback } = {}) {
+  const list = choices.map((choice) => `'${choice}'`).join(', ')
+  return (value, subject) => {
+    if (choices.includes(value)) return value
+    if (callback && typeof value === 'function') return value
+    const meant = typeof value === 'string' ? closest(value, choices) : undefined
+    throw wrongValue(
+      subject,
+      value,
+      `one of ${list}`,
+      meant ? `Did you mean '${meant}'?` : `Pass one of ${list}.`,
+    )
+  }
+}
+
+function milliseconds({ mayBeInfinite = false } = {}) {
+  const none = mayBeInfinite ? ', or Infinity for none' : ''
+  const hint = `Pass milliseconds, at most ${LONGEST_TIMEOUT}${none}.`
+  return (value, subject) => {
+    if (mayBeInfinite && value === Infinity) return value
+    if (typeof value === 'number' && value > 0 && value <= LONGEST_TIMEOUT) return Math.ceil(value)
+    throw wrongValue(subject, value, 'a number of milliseconds greater than 0', hint)
+  }
+}
+
+function bytes(value, subject) {
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw wrongValue(
+    subject,
+    value,
+    'a whole number of bytes greater than 0',
+    'Pass bytes, e.g. 64 * 1024 * 1024.',
+  )
+}
+
+/** An object whose keys are those of `readers`; absent values are left out. */
+function record(readers, { number } = {}) {
+  const known = Object.keys(readers)
+  return (value, subject, path) => {
+    if (number && typeof value === 'number') return { [number]: readers[number](value, subject) }
+    if (!isPlainObject(value)) {
+      throw wrongValue(subject, value, 'an object', `Pass an object with some of: ${known.join(', ')}.`)
+    }
+    refuseUnknownKeys(value, known, `\`${path}\``)
+    return readAll(readers, value, (key) => `Option \`${path}.${key}\``)
+  }
+}
+
+function readAll(readers, values, subjectOf) {
+  const read = {}
+  for (const key of Object.keys(values)) {
+    if (values[key] != null) read[key] = readers[key](values[key], subjectOf(key), key)
+  }
+  return read
+}
+
+/** An object from any name to what `reader` accepts. */
+function dictionary(reader, hint) {
+  return (value, subject, path) => {
+    if (!isPlainObject(value)) throw wrongValue(subject, value, 'an object', hint)
+    const read = {}
+    for (const key of Object.keys(value)) {
+      if (value[key] != null) read[key] = reader(value[key], `Option \`${path}.${key}\``)
+    }
+    return read
+  }
+}
+
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** Names come out in lower case, so that defaults and a call's own headers meet. Values are never shown. */
+function headers(value, subject) {
+  const hint = "Pass an object of strings, e.g. { 'x-request-id': '42' }."
+  if (!isPlainObject(value)) throw wrongSecret(subject, value, 'an object of strings', hint)
+  const read = {}
+  for (const name of Object.keys(value)) {
+    if (value[name] == null) continue
+    if (!HEADER_NAME.test(name))
+      throw invalid(subject, `has ${show(name)}, which no header can be named`, hint)
+    const place = `Option \`headers['${name}']\``
+    if (typeof value[name] !== 'string') throw wrongSecret(place, value[name], 'a string', hint)
+    if (!HEADER_VALUE.test(value[name])) {
+      throw invalid(
+        place,
+        'has a line break or another character that no header may carry',
+        'Encode the value first.',
+      )
+    }
+    if (Object.hasOwn(read, name.toLowerCase()))
+      throw invalid(place, 'is given twice, in different capitals', 'Keep one of them.')
+    read[name.toLowerCase()] = value[name]
+  }
+  return read
+}
+
+function abortSignal(value, subject) {
+  const fits =
+    typeof value === 'object' &&
+    typeof value.aborted === 'boolean' &&
+    typeof value.addEventListener === 'function' &&
+    typeof value.removeEventListener === 'function'
+  if (fits) return value
+  const hint = 'Pass the `signal` of an AbortController, or AbortSignal.timeout(ms).'
+  throw invalid(subject, `is ${kindOf(value)}, but must be an AbortSignal`, hint)
+}
+
+/** For options of later milestones: their value is looked at by unsupported.js alone. */
+function anything(value) {
+  return value
+}
+
+module.exports = {
+  abortSignal,
+  anything,
+  anyText,
+  bytes,
+  dictionary,
+  headers,
+  milliseconds,
+  oneOf,
+  readAll,
+  record,
+  secret,
+  text,
+  yesOrNo,
+}

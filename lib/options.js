@@ -1,0 +1,122 @@
+const values = require('./option-values.js')
+const { wrongValue, invalid, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
+const { readModel } = require('./model.js')
+const { readServerUrl } = require('./server-url.js')
+
+const { text, anyText, secret, yesOrNo, oneOf, milliseconds, bytes, record, anything } = values
+
+const MODES = ['auto', 'server', 'cli']
+
+/** Every option there is, and how it is read. `null` and `undefined` never reach a reader. */
+const OPTIONS = {
+  mode: oneOf(MODES),
+
+  baseUrl: readServerUrl,
+  serverUrl: readServerUrl,
+  username: readUsername,
+  password: secret('Pass the password of the server, or set OPENCODE_SERVER_PASSWORD.'),
+  headers: values.headers,
+  directory: text('Pass the path of the project the agent works in.'),
+
+  sessionID: text(
+    "Pass the id of a session, e.g. an earlier result's `sessionID`, or leave it out for a new one.",
+  ),
+  continue: yesOrNo,
+  fork: yesOrNo,
+  title: text('Pass the title of the new session, or leave it out.'),
+  ephemeral: yesOrNo,
+
+  agent: text('Pass the name of an agent, as `opencode agent list` prints it.'),
+  model: readModel,
+  variant: text("Pass the name of one of the model's variants, e.g. 'high'."),
+  system: anyText('Pass the system prompt as one string.'),
+  tools: values.dictionary(
+    yesOrNo,
+    'Pass an object from names of tools to true or false, e.g. { bash: false }.',
+  ),
+
+  permission: oneOf(['reject', 'allow', 'leave'], { callback: true }),
+  question: oneOf(['reject', 'leave'], { callback: true }),
+
+  signal: values.abortSignal,
+  timeouts: record(
+    {
+      connect: milliseconds(),
+      serverStart: milliseconds(),
+      accept: milliseconds(),
+      idle: milliseconds(),
+      reconnect: milliseconds(),
+      total: milliseconds({ mayBeInfinite: true }),
+    },
+    { number: 'total' },
+  ),
+  limits: record({ record: bytes, buffered: bytes }),
+  raw: yesOrNo,
+
+  // Known to the contract, honoured by a later version: unsupported.js refuses their values.
+  autostart: yesOrNo,
+  cliPath: anything,
+  cliProtocol: oneOf(['auto', 'acp', 'run']),
+  config: anything,
+  env: anything,
+  files: anything,
+  jsonRetries: anything,
+  schema: anything,
+}
+
+/** What health() looks at. */
+const HEALTH_OPTIONS = [
+  'mode',
+  'baseUrl',
+  'serverUrl',
+  'username',
+  'password',
+  'headers',
+  'directory',
+  'signal',
+  'timeouts',
+]
+
+/** The values given in `options`, each checked and in its one normal form; nothing is filled in. */
+function readOptions(options, known = Object.keys(OPTIONS)) {
+  if (options == null) return {}
+  if (!isPlainObject(options))
+    throw wrongValue('The options', options, 'an object', 'Pass an object, or nothing.')
+  refuseUnknownKeys(options, known, 'the options')
+  return oneAddress(values.readAll(OPTIONS, options, (key) => `Option \`${key}\``))
+}
+
+/** `serverUrl` is another name of `baseUrl`. */
+function oneAddress({ serverUrl, ...settings }) {
+  if (serverUrl === undefined) return settings
+  const { baseUrl = serverUrl } = settings
+  const same = ['url', 'username', 'password'].every((key) => baseUrl[key] === serverUrl[key])
+  if (same) return { ...settings, baseUrl }
+  const hint = 'They are two names of one option: pass one of them.'
+  throw invalid(
+    'Options `baseUrl` and `serverUrl`',
+    `name two servers, ${baseUrl.url} and ${serverUrl.url}`,
+    hint,
+  )
+}
+
+/** A call's settings over the defaults. `timeouts`, `limits` and `headers` merge key by key. */
+function mergeSettings(defaults, own) {
+  const merged = { ...defaults, ...own }
+  for (const key of ['timeouts', 'limits', 'headers']) {
+    if (defaults[key] && own[key]) merged[key] = { ...defaults[key], ...own[key] }
+  }
+  return merged
+}
+
+function readUsername(value, subject) {
+  const name = text("Pass the user name of the server's HTTP Basic authentication.")(value, subject)
+  if (!name.includes(':')) return name
+  throw invalid(
+    subject,
+    'contains a colon, which HTTP Basic cannot carry in a user name',
+    'Pass the password as `password`.',
+  )
+}
+
+module.exports = { MODES, OPTIONS, HEALTH_OPTIONS, readOptions, readUsername, mergeSettings }

@@ -1,0 +1,144 @@
+const { errorFromFailure } = require('./opencode-error.js')
+
+/**
+ * One turn from cold to ended, as JavaScript sees it: it starts at most once, ends exactly once, and
+ * the first reason to end it is the one that counts. It knows nothing of iterators.
+ *
+ * `plan`: {
+ *   request   the TurnRequest
+ *   signal    the user's AbortSignal, if any
+ *   start     (requestJson, bell) => native turn; may throw
+ *   running   a Set of the turns now running, kept by the client
+ *   site      the stack of the user's call
+ * }
+ */
+class TurnLife {
+  /** `{ result }` or `{ error }` once the turn has ended. */
+  outcome = null
+  /** Resolves with `outcome`; never rejects. */
+  ended
+  /** Called after each ring of the bell and at the end; belongs to the reader. */
+  onChange = null
+
+  #plan
+  #native = null
+  #announceEnd
+  #hasToldFinish = false
+  /** Makes the error of a turn that was cut short, whatever native code says of its end. */
+  #cut = null
+  #onAbort = () => this.cutShort(() => this.#plan.signal.reason)
+
+  constructor(plan) {
+    this.#plan = plan
+    this.ended = new Promise((resolve) => {
+      this.#announceEnd = resolve
+    })
+  }
+
+  get sessionID() {
+    return this.#native?.sessionID ?? undefined
+  }
+
+  /** Sends the prompt, unless that has happened or is out of the question. */
+  start() {
+    if (this.#native !== null || this.outcome !== null) return
+    const { request, signal, start, running } = this.#plan
+    if (signal?.aborted) return this.#end({ error: signal.reason })
+    try {
+      this.#native = start(toJson(request), () => this.#look())
+    } catch (error) {
+      return this.#end({ error })
+    }
+    running.add(this)
+    signal?.addEventListener('abort', this.#onAbort)
+    this.#look()
+  }
+
+  /** All unread text, or null when there is none now; the bell rings when there is more. */
+  takeText() {
+    return this.#native === null ? null : this.#native.takeText()
+  }
+
+  /** Unread events, or null when there are none now; the bell rings when there are more. */
+  takeEvents() {
+    if (this.#native === null) return this.#takeUnsentFinish()
+    const json = this.#native.takeEvents()
+    return json === null ? null : JSON.parse(json)
+  }
+
+  /** Nobody reads on in a turn that was cut short: what is unread stays so. */
+  get isCutShort() {
+    return this.#cut !== null
+  }
+
+  /** Stops the turn inside OpenCode. What was answered so far becomes its result. */
+  leave() {
+    if (this.outcome === null) {
+      if (this.#native === null) this.#end({ result: unsentResult(this.#plan.request) })
+      else this.#native.leave()
+    }
+    return this.ended
+  }
+
+  /** Stops the turn inside OpenCode, and ends with the error that `makeError(outcome)` returns. */
+  cutShort(makeError) {
+    if (this.outcome === null) this.#cut ??= makeError
+    return this.leave()
+  }
+
+  /** A turn that was left before it began ends with `finish` too. */
+  #takeUnsentFinish() {
+    const result = this.outcome?.result
+    if (result === undefined || this.#hasToldFinish) return null
+    this.#hasToldFinish = true
+    return [{ type: 'finish', sessionID: result.sessionID, result }]
+  }
+
+  /** The bell: native code rings it again only after an answer of null, so both are asked each time. */
+  #look() {
+    if (this.outcome === null && this.#native !== null) {
+      const json = this.#native.outcome()
+      if (json !== null) return this.#end(this.#read(JSON.parse(json)))
+    }
+    this.onChange?.()
+  }
+
+  #read({ error, ...outcome }) {
+    const seen = error ? { error: errorFromFailure(error, this.#plan.site) } : outcome
+    return this.#cut ? { error: this.#cut(seen) } : seen
+  }
+
+  #end(outcome) {
+    this.outcome = outcome
+    this.#plan.running.delete(this)
+    this.#plan.signal?.removeEventListener('abort', this.#onAbort)
+    this.#announceEnd(outcome)
+    this.onChange?.()
+  }
+}
+
+/** A lone half of an emoji, as slicing a string leaves it, has no UTF-8: it goes out as U+FFFD. */
+function toJson(request) {
+  return JSON.stringify(request, (_, value) => (typeof value === 'string' ? value.toWellFormed() : value))
+}
+
+/** The result of a turn that was left before anything was sent. There is no session, unless one was named. */
+function unsentResult({ session }) {
+  return {
+    text: '',
+    sessionID: session.fork ? undefined : (session.id ?? undefined),
+    messageID: undefined,
+    route: undefined,
+    granularity: undefined,
+    version: undefined,
+    finishReason: 'abort',
+    usage: { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
+    cost: 0,
+    parts: [],
+    asks: [],
+    reconnects: 0,
+    discarded: 0,
+  }
+}
+
+module.exports = { TurnLife }

@@ -1,0 +1,134 @@
+const path = require('node:path')
+const { invalid } = require('./invalid-option.js')
+const { MODES, readUsername } = require('./options.js')
+const { oneOf } = require('./option-values.js')
+const { readPrompt } = require('./prompt.js')
+const { readServerUrl, isLoopback } = require('./server-url.js')
+const { refuseUnsupported } = require('./unsupported.js')
+
+const MIB = 1024 * 1024
+const DEFAULT_USERNAME = 'opencode'
+const DEFAULT_TIMEOUTS = {
+  connect: 5_000,
+  serverStart: 30_000,
+  accept: 30_000,
+  idle: 75_000,
+  reconnect: 60_000,
+  total: Infinity,
+}
+const DEFAULT_LIMITS = { record: 64 * MIB, buffered: 64 * MIB }
+
+/** Everything native code needs to know about one turn, with all defaults filled in. */
+function turnRequest(prompt, settings, env = process.env) {
+  const parts = readPrompt(prompt)
+  const mode = chooseMode(settings, env)
+  refuseImpossibleSession(settings)
+  return {
+    mode,
+    ...serverRequest(settings, env),
+    session: {
+      id: settings.sessionID ?? null,
+      continue: settings.continue ?? false,
+      fork: settings.fork ?? false,
+      title: settings.title ?? null,
+      ephemeral: settings.ephemeral ?? false,
+    },
+    parts,
+    agent: settings.agent ?? null,
+    model: settings.model ?? null,
+    variant: settings.variant ?? null,
+    system: settings.system ?? null,
+    tools: settings.tools ?? null,
+    permission: settings.permission ?? 'reject',
+    question: settings.question ?? 'reject',
+    limits: { ...DEFAULT_LIMITS, ...settings.limits },
+    raw: settings.raw ?? false,
+  }
+}
+
+function healthRequest(settings, env = process.env) {
+  chooseMode(settings, env)
+  return serverRequest(settings, env)
+}
+
+/** Also refuses what no route of that mode can honour. */
+function chooseMode(settings, env = process.env) {
+  const subject = settings.mode ? 'Option `mode`' : 'Environment variable OPENCODE_MODE'
+  const mode = settings.mode ?? fromEnvironment(env, 'OPENCODE_MODE', oneOf(MODES)) ?? 'auto'
+  refuseUnsupported(settings, { mode, subject })
+  return mode
+}
+
+/** Where the server is, who we are to it, and which project is meant. */
+function serverRequest(settings, env) {
+  const named = settings.baseUrl ?? fromEnvironment(env, 'OPENCODE_SERVER_URL', readServerUrl) ?? null
+  const headers = settings.headers ?? {}
+  const { total, ...timeouts } = { ...DEFAULT_TIMEOUTS, ...settings.timeouts }
+  return {
+    url: named?.url ?? null,
+    credentials: chooseCredentials(settings, named, headers, env),
+    headers,
+    directory: chooseDirectory(settings, named),
+    directoryGiven: settings.directory !== undefined,
+    timeouts: { ...timeouts, total: total === Infinity ? null : total },
+  }
+}
+
+/** An option wins over the address, and that over the environment, which only a named server gets to see. */
+function chooseCredentials(settings, named, headers, env) {
+  const given = {
+    username: settings.username ?? named?.username,
+    password: settings.password ?? named?.password,
+  }
+  const isGiven = given.username !== undefined || given.password !== undefined
+  if ('authorization' in headers) {
+    if (!isGiven) return null
+    const hint = 'Leave out one of them.'
+    throw invalid('Option `headers.authorization`', 'is given beside a user name or a password', hint)
+  }
+  const password = given.password ?? (named && fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD'))
+  if (password == null) {
+    if (settings.username === undefined) return isGiven ? { ...given, password: '' } : null
+    throw invalid('Option `username`', 'is given without a password', 'Pass `password` too.')
+  }
+  const ambient = named && fromEnvironment(env, 'OPENCODE_SERVER_USERNAME', readUsername)
+  return { username: given.username ?? ambient ?? DEFAULT_USERNAME, password }
+}
+
+/** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
+function chooseDirectory({ directory }, named) {
+  if (directory !== undefined) return path.resolve(directory)
+  return named === null || isLoopback(named.url) ? process.cwd() : null
+}
+
+function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral }) {
+  const existing = sessionID !== undefined || newest
+  if (sessionID !== undefined && newest) {
+    throw invalid(
+      'Option `continue`',
+      `is true beside \`sessionID\` "${sessionID}"`,
+      'Pass one of them: both choose the session.',
+    )
+  }
+  if (fork && !existing) {
+    throw invalid(
+      'Option `fork`',
+      'is true, but there is no session to fork',
+      'Pass `sessionID` or `continue: true` too.',
+    )
+  }
+  if (ephemeral && existing && !fork) {
+    throw invalid(
+      'Option `ephemeral`',
+      'is true for a session that existed before, and would delete it',
+      'Pass `fork: true` too, which makes a new session, or leave out `ephemeral`.',
+    )
+  }
+}
+
+/** An empty variable counts as unset, as everywhere else in a shell. */
+function fromEnvironment(env, name, read = String) {
+  return env[name] ? read(env[name], `Environment variable ${name}`) : undefined
+}
+
+module.exports = { turnRequest, healthRequest, chooseMode }
