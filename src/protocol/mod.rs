@@ -5,4 +5,7 @@
 
 pub mod dialect;
 pub mod event;
+pub mod stream_event;
 pub mod text;
+pub mod transcript;
+pub mod turn;

@@ -1,0 +1,162 @@
+//! What a reader of `stream.events` sees. Serialised, these are the objects JavaScript gets; the
+//! documented contract is `StreamEvent` in `index.d.ts`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Where a part event belongs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    #[serde(rename = "sessionID")]
+    pub session_id: String,
+    #[serde(rename = "messageID")]
+    pub message_id: String,
+    #[serde(rename = "partID")]
+    pub part_id: String,
+    /// Set for the sessions of subagents.
+    #[serde(rename = "parentSessionID", skip_serializing_if = "Option::is_none")]
+    pub parent_session_id: Option<String>,
+}
+
+/// The session an event belongs to, where it belongs to no part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionPlace {
+    #[serde(rename = "sessionID")]
+    pub session_id: String,
+    #[serde(rename = "parentSessionID", skip_serializing_if = "Option::is_none")]
+    pub parent_session_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    pub input: f64,
+    pub output: f64,
+    pub reasoning: f64,
+    pub cache_read: f64,
+    pub cache_write: f64,
+}
+
+impl Usage {
+    pub fn add(&mut self, other: Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.reasoning += other.reasoning;
+        self.cache_read += other.cache_read;
+        self.cache_write += other.cache_write;
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum StreamEvent {
+    #[serde(rename_all = "camelCase")]
+    Start {
+        route: &'static str,
+        granularity: &'static str,
+        #[serde(rename = "sessionID")]
+        session_id: String,
+        version: Option<String>,
+        #[serde(rename = "userMessageID", skip_serializing_if = "Option::is_none")]
+        user_message_id: Option<String>,
+    },
+    TextStart(Arc<Place>),
+    /// `answer`: this text belongs to the answer, so plain iteration yields it too.
+    TextDelta {
+        #[serde(flatten)]
+        place: Arc<Place>,
+        delta: String,
+        #[serde(skip)]
+        answer: bool,
+    },
+    TextEnd(Arc<Place>),
+    ReasoningStart(Arc<Place>),
+    ReasoningDelta {
+        #[serde(flatten)]
+        place: Arc<Place>,
+        delta: String,
+    },
+    ReasoningEnd(Arc<Place>),
+    Tool(Box<ToolEvent>),
+    StepStart(Arc<Place>),
+    StepFinish {
+        #[serde(flatten)]
+        place: Arc<Place>,
+        usage: Usage,
+        cost: f64,
+        reason: Option<String>,
+    },
+    Permission {
+        #[serde(flatten)]
+        place: SessionPlace,
+        id: String,
+        permission: String,
+        patterns: Vec<String>,
+        metadata: Value,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool: Option<super::event::AskedBy>,
+        reply: &'static str,
+    },
+    Question {
+        #[serde(flatten)]
+        place: SessionPlace,
+        id: String,
+        questions: Value,
+        reply: &'static str,
+    },
+    Retry {
+        #[serde(flatten)]
+        place: SessionPlace,
+        attempt: u32,
+        message: String,
+        next: f64,
+        discards: Vec<String>,
+    },
+    Reconnect {
+        #[serde(flatten)]
+        place: SessionPlace,
+        attempt: u32,
+        recovered: bool,
+    },
+    Session {
+        #[serde(flatten)]
+        place: SessionPlace,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+    },
+    Raw {
+        #[serde(flatten)]
+        place: SessionPlace,
+        event: Box<RawValue>,
+    },
+    Finish {
+        #[serde(rename = "sessionID")]
+        session_id: String,
+        result: Arc<Value>,
+    },
+}
+
+/// A tool call as it is now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolEvent {
+    #[serde(flatten)]
+    pub place: Arc<Place>,
+    #[serde(rename = "callID")]
+    pub call_id: String,
+    pub tool: String,
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
+}

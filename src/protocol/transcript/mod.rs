@@ -1,0 +1,280 @@
+//! The ledger of parts: deltas and snapshots come in any mixture and repetition, each character of each
+//! part goes out exactly once, in order. All de-duplication lives here and nowhere else.
+
+mod entry;
+mod ledger;
+mod outcome;
+
+use std::collections::{HashMap, HashSet};
+
+use self::entry::Entry;
+pub use self::ledger::Source;
+use super::dialect::Stored;
+use super::event::{MessageInfo, PartDelta, PartKind, PartUpdate, Role};
+use super::stream_event::{Place, StreamEvent};
+pub use outcome::Totals;
+
+/// A gap cannot be filled: what OpenCode stored does not begin with what it had streamed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the text OpenCode stored for part {part_id} does not begin with the text it had streamed")]
+pub struct Contradiction {
+    pub part_id: String,
+}
+
+#[derive(Debug, Default)]
+pub struct Transcript {
+    root: String,
+    /// Every session of the tree by its parent; the root has none.
+    parents: HashMap<String, Option<String>>,
+    /// Messages that were there before the prompt: nothing of them is of this turn.
+    before: HashSet<String>,
+    /// Messages in order of creation.
+    messages: Vec<MessageInfo>,
+    /// Parts in order of creation.
+    parts: Vec<Entry>,
+    index: HashMap<String, usize>,
+    /// Parts whose message has not been seen, so that nobody knows whose words they are.
+    orphans: Vec<(PartUpdate, Source)>,
+    /// A gap was reported and not yet reconciled: parts may be missing, so nothing of the answer goes out.
+    settling: bool,
+    /// Some part of the answer holds up those behind it.
+    held_up: bool,
+}
+
+impl Transcript {
+    /// `before`: the ids of the messages the session had before the prompt.
+    pub fn new(root: &str, before: HashSet<String>) -> Self {
+        let parents = HashMap::from([(root.to_owned(), None)]);
+        Self { root: root.to_owned(), parents, before, ..Self::default() }
+    }
+
+    /// A session of a subagent joins the tree if its parent is of it. Says whether it did.
+    pub fn session(&mut self, id: &str, parent: Option<&str>) -> bool {
+        let Some(parent) = parent else { return false };
+        if !self.parents.contains_key(parent) || self.parents.contains_key(id) {
+            return false;
+        }
+        self.parents.insert(id.to_owned(), Some(parent.to_owned()));
+        true
+    }
+
+    /// The parent of a session of the tree; `None` for the root and for strangers.
+    pub fn parent_of(&self, session: &str) -> Option<String> {
+        self.parents.get(session).cloned().flatten()
+    }
+
+    pub fn is_known_before(&self, message: &str) -> bool {
+        self.before.contains(message)
+    }
+
+    pub fn descendants(&self) -> impl Iterator<Item = &String> {
+        self.parents.iter().filter(|(_, parent)| parent.is_some()).map(|(id, _)| id)
+    }
+
+    /// The messages of the answer so far, in order.
+    pub fn answers(&self) -> impl DoubleEndedIterator<Item = &MessageInfo> {
+        self.messages
+            .iter()
+            .filter(|info| info.role == Role::Assistant && !info.summary && info.session_id == self.root)
+    }
+
+    /// # Errors
+    /// When a part that waited for this message contradicts what was streamed of it.
+    pub fn message(&mut self, info: &MessageInfo, out: &mut Vec<StreamEvent>) -> Result<(), Contradiction> {
+        if self.before.contains(&info.id) {
+            return Ok(());
+        }
+        match self.messages.iter_mut().find(|known| known.id == info.id) {
+            // A list may be older than the stream: a message never goes back.
+            Some(known) if known.completed && !info.completed => {}
+            Some(known) => *known = info.clone(),
+            None => self.messages.push(info.clone()),
+        }
+        if self.orphans.iter().any(|(part, _)| part.message_id == info.id) {
+            for (part, source) in std::mem::take(&mut self.orphans) {
+                self.part(&part, source, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When the part contradicts what was streamed of it and a gap must be filled from it.
+    pub fn part(
+        &mut self,
+        part: &PartUpdate,
+        source: Source,
+        out: &mut Vec<StreamEvent>,
+    ) -> Result<(), Contradiction> {
+        let Some(message) = self.messages.iter().find(|info| info.id == part.message_id) else {
+            if !self.before.contains(&part.message_id) {
+                self.orphans.push((part.clone(), source));
+            }
+            return Ok(());
+        };
+        if message.role == Role::User || message.summary {
+            return Ok(());
+        }
+        if part.kind == PartKind::StepStart && !self.index.contains_key(&part.id) {
+            self.abandon_attempt(&part.message_id);
+        }
+        let at = self.entry(&part.session_id, &part.message_id, &part.id);
+        self.write(at, part, source).map_err(|_| Contradiction { part_id: part.id.clone() })?;
+        self.tell(at, out);
+        Ok(())
+    }
+
+    fn write(&mut self, at: usize, part: &PartUpdate, source: Source) -> Result<(), ledger::Mismatch> {
+        let entry = &mut self.parts[at];
+        if entry.kind.is_none() {
+            entry.kind = Some(part.kind);
+            entry.answer = part.kind == PartKind::Text && !part.synthetic && part.session_id == self.root;
+            entry.raw = part.raw.clone();
+            if source == Source::Live {
+                entry.ledger.begin();
+            }
+        }
+        if part.delta.is_none() {
+            entry.raw = part.raw.clone();
+        }
+        if entry.has_text() {
+            match &part.delta {
+                Some(piece) => entry.ledger.growing(&part.text, piece)?,
+                None => entry.ledger.snapshot(&part.text, part.ended, source)?,
+            }
+        }
+        Ok(())
+    }
+
+    pub fn delta(&mut self, delta: &PartDelta, out: &mut Vec<StreamEvent>) {
+        if self.before.contains(&delta.message_id) {
+            return;
+        }
+        let at = self.entry(&delta.session_id, &delta.message_id, &delta.part_id);
+        self.parts[at].ledger.delta(&delta.text);
+        self.tell(at, out);
+    }
+
+    fn entry(&mut self, session: &str, message: &str, part: &str) -> usize {
+        if let Some(at) = self.index.get(part) {
+            return *at;
+        }
+        self.parts.push(Entry::new(Place {
+            session_id: session.to_owned(),
+            message_id: message.to_owned(),
+            part_id: part.to_owned(),
+            parent_session_id: self.parent_of(session),
+        }));
+        self.index.insert(part.to_owned(), self.parts.len() - 1);
+        self.parts.len() - 1
+    }
+
+    /// Gives out what the change of one part makes ready: of the answer only what no earlier part of it
+    /// holds up.
+    fn tell(&mut self, at: usize, out: &mut Vec<StreamEvent>) {
+        let entry = &mut self.parts[at];
+        if entry.kind.is_none() {
+            return;
+        }
+        if !entry.answer || !(self.settling || self.held_up) {
+            entry.tell(out);
+        } else if !self.settling {
+            self.tell_answer(out);
+        }
+    }
+
+    fn tell_answer(&mut self, out: &mut Vec<StreamEvent>) {
+        self.held_up = false;
+        for entry in self.parts.iter_mut().filter(|entry| entry.answer) {
+            entry.tell(out);
+            if entry.holds_up() {
+                self.held_up = true;
+                return;
+            }
+        }
+    }
+
+    /// The stream broke off. Until [`Self::reconcile`], the answer is withheld.
+    pub fn gap(&mut self) {
+        self.settling = true;
+        for entry in &mut self.parts {
+            entry.ledger.gap();
+        }
+    }
+
+    /// Takes what OpenCode has stored, fills what a gap hid, and lets the answer go on.
+    ///
+    /// # Errors
+    /// When what was stored contradicts what was streamed.
+    pub fn reconcile(
+        &mut self,
+        stored: &[Stored],
+        source: Source,
+        out: &mut Vec<StreamEvent>,
+    ) -> Result<(), Contradiction> {
+        // Parts that a gap hid are older than those that came behind it, so nothing is told before all
+        // are in their places.
+        self.settling = true;
+        for message in stored {
+            self.message(&message.info, out)?;
+            for part in &message.parts {
+                self.part(part, source, out)?;
+            }
+        }
+        self.put_in_order(stored);
+        self.settling = false;
+        self.held_up = true;
+        self.tell_answer(out);
+        Ok(())
+    }
+
+    fn put_in_order(&mut self, stored: &[Stored]) {
+        let place: HashMap<&str, usize> = stored
+            .iter()
+            .flat_map(|message| &message.parts)
+            .enumerate()
+            .map(|(at, part)| (part.id.as_str(), at))
+            .collect();
+        self.parts.sort_by_key(|entry| place.get(entry.place.part_id.as_str()).copied().unwrap_or(usize::MAX));
+        self.index =
+            self.parts.iter().enumerate().map(|(at, entry)| (entry.place.part_id.clone(), at)).collect();
+    }
+
+    /// OpenCode makes the current step again: what the failed attempt wrote is no part of the answer.
+    /// Returns the ids of its parts.
+    pub fn retry(&mut self) -> Vec<String> {
+        let current = self.answers().next_back().map(|info| info.id.clone());
+        current.map(|message| self.abandon_attempt(&message)).unwrap_or_default()
+    }
+
+    fn abandon_attempt(&mut self, message: &str) -> Vec<String> {
+        let mut abandoned = Vec::new();
+        for entry in self.parts.iter_mut().rev().filter(|entry| entry.place.message_id == message) {
+            match entry.kind {
+                Some(PartKind::StepStart | PartKind::StepFinish) => break,
+                Some(PartKind::Text | PartKind::Reasoning) if !entry.discarded => {
+                    entry.discarded = true;
+                    if !entry.ledger.is_empty() {
+                        abandoned.push(entry.place.part_id.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        abandoned.reverse();
+        abandoned
+    }
+
+    /// The turn is over: whatever is still open ends as it is.
+    pub fn close(&mut self, out: &mut Vec<StreamEvent>) {
+        self.settling = false;
+        self.held_up = false;
+        for entry in &mut self.parts {
+            entry.ledger.close();
+            entry.tell(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! What a transcript comes to in the end.
+
+use serde_json::Value;
+
+use super::Transcript;
+use super::entry::{read, step_totals};
+use crate::protocol::event::PartKind;
+use crate::protocol::stream_event::Usage;
+
+/// The sums over all steps of the prompted session.
+#[derive(Debug, Default, PartialEq)]
+pub struct Totals {
+    pub usage: Usage,
+    pub cost: f64,
+}
+
+impl Transcript {
+    /// The non-empty text parts of the answer, joined by a blank line.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
+            if entry.ledger.has_given() {
+                if !text.is_empty() {
+                    text.push_str("\n\n");
+                }
+                text.push_str(&entry.ledger.given());
+            }
+        }
+        text
+    }
+
+    /// How many characters of abandoned attempts were given out.
+    pub fn discarded(&self) -> usize {
+        let discarded = self.parts.iter().filter(|entry| entry.answer && entry.discarded);
+        discarded.map(|entry| entry.ledger.given().chars().count()).sum()
+    }
+
+    /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
+    /// the stream, since OpenCode stores it only at the end.
+    pub fn part_objects(&self) -> Vec<Value> {
+        self.root_parts()
+            .filter_map(|entry| {
+                let mut part: Value = read(&entry.raw)?;
+                let ended = part.pointer("/time/end").is_some_and(|end| !end.is_null());
+                if entry.has_text() && !ended && entry.ledger.has_given() {
+                    part["text"] = Value::from(entry.ledger.given());
+                }
+                Some(part)
+            })
+            .collect()
+    }
+
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for entry in self.root_parts().filter(|entry| entry.kind == Some(PartKind::StepFinish)) {
+            let (usage, cost, _) = step_totals(&entry.raw);
+            totals.usage.add(usage);
+            totals.cost += cost;
+        }
+        totals
+    }
+
+    /// Whether the turn did anything at all: wrote, called a tool or finished a step.
+    pub fn is_empty(&self) -> bool {
+        !self.root_parts().any(|entry| match entry.kind {
+            Some(PartKind::Tool | PartKind::StepFinish) => true,
+            Some(PartKind::Text) => entry.ledger.has_given(),
+            _ => false,
+        })
+    }
+
+    fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
+        self.parts.iter().filter(|entry| entry.place.session_id == self.root)
+    }
+}

@@ -1,0 +1,144 @@
+//! When is a turn over? When the session has gone idle *and* the turn's last answer is complete, in
+//! either order; neither alone is enough. Stale idles of the turn before come late, some failures say
+//! nothing at all: whatever the bus leaves open is settled by asking the server.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{Output, Snapshot, Turn};
+use crate::error::{Code, Failure};
+use crate::protocol::event::Role;
+use crate::protocol::transcript::Source;
+
+/// How long after an idle or an error the completed message may come (measured: 216 ms under load).
+pub const TAIL: Duration = Duration::from_secs(1);
+/// How long after acceptance the bus may say nothing before the server is asked.
+pub const SILENCE: Duration = Duration::from_secs(2);
+/// How long a running turn may be silent before the server is asked whether it still runs.
+pub const QUIET: Duration = Duration::from_secs(30);
+/// How many questions to the server in a row may go unanswered.
+const MAX_FAILED_FETCHES: u32 = 10;
+
+impl Turn {
+    /// When [`Self::on_deadline`] wants to be called.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.finished || self.fetching || self.gap {
+            return None;
+        }
+        let quiet = match (self.heard, self.accepted) {
+            (Some(heard), _) if self.running => Some(heard + QUIET),
+            (heard, Some(accepted)) => Some(heard.map_or(accepted, |heard| heard.max(accepted)) + SILENCE),
+            (_, None) => None,
+        };
+        self.check_at.or(quiet)
+    }
+
+    pub fn on_deadline(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.fetch();
+        }
+    }
+
+    pub(super) fn idle(&mut self, now: Instant) {
+        // Before our prompt shows, an idle is the tail of the turn before.
+        if self.user_message.is_some() || self.running {
+            self.idle = true;
+            self.consider_end(now);
+        }
+    }
+
+    pub(super) fn session_error(&mut self, error: &Value, now: Instant) {
+        // The second error of a failure is a stack trace; the first one has the words.
+        self.error.get_or_insert_with(|| error.clone());
+        self.running = true;
+        self.check_at.get_or_insert(now + TAIL);
+    }
+
+    pub(super) fn consider_end(&mut self, now: Instant) {
+        let Some(last) = self.transcript.answers().next_back() else {
+            self.check_at.get_or_insert(now + TAIL);
+            return;
+        };
+        if !last.completed {
+            self.check_at.get_or_insert(now + TAIL);
+        } else if last.finish.as_deref() == Some("tool-calls") && last.error.is_none() {
+            // Between two steps only a stale idle can come; after a rejected ask it is the end.
+            self.fetch();
+        } else {
+            self.conclude();
+        }
+    }
+
+    /// The server's answer to [`Output::Fetch`].
+    pub fn on_snapshot(&mut self, snapshot: Snapshot, now: Instant) {
+        self.fetching = false;
+        self.failed_fetches = 0;
+        if self.finished {
+            return;
+        }
+        let heard_nothing = self.heard.is_none();
+        let stored = snapshot.messages.iter().any(|message| {
+            message.info.role == Role::User && !self.transcript.is_known_before(&message.info.id)
+        });
+        self.on_pending(snapshot.asks);
+        if snapshot.busy {
+            if self.gap {
+                self.fill_gap(&snapshot.messages, Source::Fetched);
+            }
+            self.heard = Some(now);
+            self.show_work();
+        } else if self.running || stored && self.waited_long_enough(now) {
+            self.fill_gap(&snapshot.messages, Source::Settled);
+            self.conclude();
+        } else if self.waited_long_enough(now) {
+            self.fail(self.never_ran());
+        } else if self.gap {
+            self.fill_gap(&snapshot.messages, Source::Fetched);
+        } else {
+            self.check_at = Some(now + SILENCE);
+        }
+        if heard_nothing && !self.finished && (snapshot.busy || stored) {
+            self.outputs.push_back(Output::Silent);
+        }
+    }
+
+    /// The server did not answer [`Output::Fetch`].
+    pub fn on_fetch_failed(&mut self, failure: &Failure, now: Instant) {
+        self.fetching = false;
+        self.failed_fetches += 1;
+        if self.failed_fetches >= MAX_FAILED_FETCHES {
+            let lost = Failure::new(Code::StreamLost, "OpenCode no longer says how the turn goes")
+                .cause(failure.message.clone())
+                .hint("look at the server's log; the answer, if it goes on, is in the session's messages");
+            self.fail(lost);
+        } else if self.gap {
+            // Only the server can fill a gap.
+            self.fetching = false;
+            self.check_at = Some(now + SILENCE);
+        } else {
+            self.heard = Some(now);
+        }
+    }
+
+    /// OpenCode took our request to stop; if it says no more of it, ask.
+    pub fn on_aborted(&mut self, now: Instant) {
+        self.check_at.get_or_insert(now + TAIL / 4);
+    }
+
+    fn waited_long_enough(&self, now: Instant) -> bool {
+        self.accepted.is_some_and(|accepted| now >= accepted + self.config.accept)
+    }
+
+    fn never_ran(&self) -> Failure {
+        let waited = self.config.accept.as_millis();
+        Failure::new(Code::Timeout, format!("OpenCode took the prompt and showed no sign of it for {waited} ms"))
+            .data(serde_json::json!({ "phase": "accept" }))
+            .hint("see the server's log; raise timeouts.accept if the server is slow to start a project")
+    }
+
+    fn fill_gap(&mut self, messages: &[crate::protocol::dialect::Stored], source: Source) {
+        self.gap = false;
+        self.write(|transcript, out| transcript.reconcile(messages, source, out));
+    }
+}

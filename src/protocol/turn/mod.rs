@@ -1,0 +1,335 @@
+//! One prompt's life, from the moment before it is sent until it is over. No IO: events and answers go
+//! in through the `on_*` methods, requests and stream events come out of [`Turn::poll_output`].
+
+mod asks;
+mod ending;
+mod verdict;
+
+use std::collections::{HashSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::dialect::Stored;
+use super::event::{Ask, BusEvent, MessageInfo, Role, SessionInfo, Status};
+use super::stream_event::{SessionPlace, StreamEvent};
+use super::transcript::{Contradiction, Source, Transcript};
+use crate::error::{Accepted, Code, Failure};
+
+pub use asks::{AskReply, PermissionPolicy, Policies, QuestionPolicy};
+pub use ending::{QUIET, SILENCE, TAIL};
+
+/// What a turn must know before it begins.
+#[derive(Clone, Debug)]
+pub struct TurnConfig {
+    pub route: &'static str,
+    pub granularity: &'static str,
+    pub session_id: String,
+    pub version: Option<String>,
+    pub policies: Policies,
+    /// From the acceptance of the prompt to the first sign that it runs.
+    pub accept: Duration,
+    /// The messages the session had before the prompt.
+    pub before: HashSet<String>,
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum Output {
+    Emit(StreamEvent),
+    /// Answer an ask.
+    Reply(AskReply),
+    /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`].
+    Fetch,
+    /// The session runs and its events do not come: listen elsewhere.
+    Silent,
+    /// Stop the session and its descendants inside OpenCode.
+    Abort,
+    /// The last output.
+    Finish(Box<Result<Value, Failure>>),
+}
+
+/// How the server says things are.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The session is listed as busy or retrying.
+    pub busy: bool,
+    pub messages: Vec<Stored>,
+    pub asks: Vec<Ask>,
+}
+
+pub struct Turn {
+    config: TurnConfig,
+    transcript: Transcript,
+    outputs: VecDeque<Output>,
+    /// When OpenCode said it took the prompt.
+    accepted: Option<Instant>,
+    /// Our own prompt, as a message of the session.
+    user_message: Option<String>,
+    started: bool,
+    /// The prompt was seen to run: busy, an answer, an error.
+    running: bool,
+    /// When the bus last said anything of this session or its descendants.
+    heard: Option<Instant>,
+    /// The session went idle since it last showed work.
+    idle: bool,
+    /// When to ask the server how things are, because the bus leaves it open.
+    check_at: Option<Instant>,
+    /// A [`Output::Fetch`] is under way.
+    fetching: bool,
+    /// How many of them failed in a row.
+    failed_fetches: u32,
+    /// The session's last error; a new answer shows that it was not the end.
+    error: Option<Value>,
+    title: Option<String>,
+    asks: asks::Asks,
+    /// The connection broke and what it hid has not been filled in.
+    gap: bool,
+    /// How often it broke.
+    reconnects: u32,
+    /// Whether the reader wants no more of this turn.
+    leaving: bool,
+    finished: bool,
+}
+
+impl Turn {
+    pub fn new(config: TurnConfig) -> Self {
+        let transcript = Transcript::new(&config.session_id, config.before.clone());
+        let asks = asks::Asks::new(config.policies);
+        Self {
+            config,
+            transcript,
+            outputs: VecDeque::new(),
+            accepted: None,
+            user_message: None,
+            started: false,
+            running: false,
+            heard: None,
+            idle: false,
+            check_at: None,
+            fetching: false,
+            failed_fetches: 0,
+            error: None,
+            title: None,
+            asks,
+            gap: false,
+            reconnects: 0,
+            leaving: false,
+            finished: false,
+        }
+    }
+
+    /// The session of the turn, and those of its subagents.
+    pub fn sessions(&self) -> Vec<String> {
+        let root = std::iter::once(self.config.session_id.clone());
+        root.chain(self.transcript.descendants().cloned()).collect()
+    }
+
+    /// Whether OpenCode is known to have taken the prompt.
+    pub fn is_accepted(&self) -> bool {
+        self.accepted.is_some() || self.user_message.is_some()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// OpenCode took the prompt.
+    pub fn on_accepted(&mut self, now: Instant) {
+        if self.accepted.is_none() {
+            self.accepted = Some(now);
+            self.start();
+            if self.leaving {
+                self.outputs.push_back(Output::Abort);
+            }
+        }
+    }
+
+    /// Asks that were pending before we listened.
+    pub fn on_pending(&mut self, asks: Vec<Ask>) {
+        for ask in asks {
+            self.ask(ask);
+        }
+    }
+
+    /// One event of the bus.
+    pub fn on_event(&mut self, event: &BusEvent, now: Instant) {
+        if self.finished {
+            return;
+        }
+        if let BusEvent::Session(info) = event {
+            return self.session(info);
+        }
+        let Some(session) = event.session_id() else { return };
+        let root = session == self.config.session_id;
+        if !root && self.transcript.parent_of(session).is_none() {
+            return;
+        }
+        self.heard = Some(now);
+        match event {
+            BusEvent::Asked(ask) => self.ask(ask.clone()),
+            BusEvent::Message(info) => self.message(info, root, now),
+            BusEvent::Part(part) => self.write(|transcript, out| transcript.part(part, Source::Live, out)),
+            BusEvent::Delta(delta) => self.write(|transcript, out| {
+                transcript.delta(delta, out);
+                Ok(())
+            }),
+            BusEvent::Status { status, .. } if root => self.status(status),
+            BusEvent::Idle { .. } if root => self.idle(now),
+            BusEvent::Error { error, .. } if root && self.is_accepted() => self.session_error(error, now),
+            _ => {}
+        }
+    }
+
+    fn session(&mut self, info: &SessionInfo) {
+        let joined = self.transcript.session(&info.id, info.parent_id.as_deref());
+        let retitled = info.id == self.config.session_id && self.title != info.title;
+        if retitled {
+            self.title.clone_from(&info.title);
+        }
+        if joined || (retitled && self.started) {
+            let place = self.place(&info.id);
+            self.emit(StreamEvent::Session { place, title: info.title.clone() });
+        }
+    }
+
+    fn message(&mut self, info: &MessageInfo, root: bool, now: Instant) {
+        if self.transcript.is_known_before(&info.id) {
+            return;
+        }
+        if root && info.role == Role::User && self.user_message.is_none() {
+            self.user_message = Some(info.id.clone());
+            self.start();
+        }
+        let is_answer = root && info.role == Role::Assistant && !info.summary;
+        let is_new = is_answer && !self.transcript.answers().any(|answer| answer.id == info.id);
+        self.write(|transcript, out| transcript.message(info, out));
+        if is_new {
+            self.error = None;
+            self.show_work();
+        } else if root && info.completed && self.idle {
+            self.consider_end(now);
+        }
+    }
+
+    fn status(&mut self, status: &Status) {
+        match status {
+            Status::Idle => {}
+            Status::Busy | Status::Unknown => self.show_work(),
+            Status::Retry { attempt, message, next } => {
+                self.show_work();
+                let discards = self.transcript.retry();
+                let place = self.place(&self.config.session_id.clone());
+                let (attempt, message, next) = (*attempt, message.clone(), *next);
+                self.emit(StreamEvent::Retry { place, attempt, message, next, discards });
+            }
+        }
+    }
+
+    fn show_work(&mut self) {
+        self.idle = false;
+        self.check_at = None;
+        // An abort that came before the prompt ran stopped nothing.
+        if !std::mem::replace(&mut self.running, true) && self.leaving && self.is_accepted() {
+            self.outputs.push_back(Output::Abort);
+        }
+    }
+
+    fn start(&mut self) {
+        if !std::mem::replace(&mut self.started, true) {
+            let TurnConfig { route, granularity, session_id, version, .. } = self.config.clone();
+            let user_message_id = self.user_message.clone();
+            self.emit(StreamEvent::Start { route, granularity, session_id, version, user_message_id });
+        }
+    }
+
+    /// The connection broke: events were missed.
+    pub fn on_gap(&mut self) {
+        if !self.finished {
+            self.transcript.gap();
+            self.gap = true;
+        }
+    }
+
+    /// The connection is back; `attempt` tries were needed.
+    pub fn on_restored(&mut self, attempt: u32, now: Instant) {
+        if self.finished {
+            return;
+        }
+        self.reconnects += 1;
+        let place = self.place(&self.config.session_id.clone());
+        self.emit(StreamEvent::Reconnect { place, attempt, recovered: true });
+        self.heard = Some(now);
+        self.fetch();
+    }
+
+    /// The reader wants no more. Before acceptance the driver first waits for the prompt's answer.
+    pub fn leave(&mut self) {
+        if !std::mem::replace(&mut self.leaving, true) && self.is_accepted() {
+            self.outputs.push_back(Output::Abort);
+        }
+    }
+
+    fn write(
+        &mut self,
+        change: impl FnOnce(&mut Transcript, &mut Vec<StreamEvent>) -> Result<(), Contradiction>,
+    ) {
+        let mut out = Vec::new();
+        let result = change(&mut self.transcript, &mut out);
+        for event in out {
+            self.emit(event);
+        }
+        if let Err(contradiction) = result {
+            self.fail(
+                Failure::new(Code::Protocol, contradiction.to_string())
+                    .hint("part of the answer was lost with the connection; read the session's messages for it"),
+            );
+        }
+    }
+
+    /// Ends the turn with an error: what is known of the prompt and the text so far go with it.
+    pub fn fail(&mut self, failure: Failure) {
+        if self.finished {
+            return;
+        }
+        let mut out = Vec::new();
+        self.transcript.close(&mut out);
+        for event in out {
+            self.emit(event);
+        }
+        let accepted = if self.is_accepted() { Accepted::Yes } else { failure.accepted };
+        let mut failure = failure.accepted(accepted).session(&self.config.session_id);
+        let text = self.transcript.text();
+        if !text.is_empty() {
+            let data = failure.data.get_or_insert_with(|| Value::Object(serde_json::Map::default()));
+            data["text"] = Value::from(text);
+        }
+        self.finish(Err(failure));
+    }
+
+    fn finish(&mut self, verdict: Result<Value, Failure>) {
+        self.finished = true;
+        self.outputs.push_back(Output::Finish(Box::new(verdict)));
+    }
+
+    fn fetch(&mut self) {
+        self.check_at = None;
+        if !std::mem::replace(&mut self.fetching, true) {
+            self.outputs.push_back(Output::Fetch);
+        }
+    }
+
+    fn emit(&mut self, event: StreamEvent) {
+        self.outputs.push_back(Output::Emit(event));
+    }
+
+    fn place(&self, session: &str) -> SessionPlace {
+        SessionPlace {
+            session_id: session.to_owned(),
+            parent_session_id: self.transcript.parent_of(session),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
