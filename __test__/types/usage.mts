@@ -1,0 +1,171 @@
+// Compiled, never run: what a TypeScript user may write, and what the compiler must refuse.
+
+import {
+  type FinishReason,
+  type GenerateOptions,
+  type GenerateResult,
+  type GenerateStream,
+  generate,
+  generateStream,
+  type Health,
+  health,
+  OpenCode,
+  OpenCodeError,
+  type OpenCodeErrorCode,
+  type PromptPart,
+  type StreamEvent,
+} from 'opencode-stream'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function exactly<A, B>(_: Equal<A, B>) {}
+
+export async function readsText() {
+  for await (const text of generateStream('Hello')) exactly<typeof text, string>(true)
+}
+
+export async function readsEvents(stream: GenerateStream) {
+  for await (const event of stream.events) describe(event)
+}
+
+/** Fails to compile when an event type is added without being documented here. */
+export function describe(event: StreamEvent): string {
+  switch (event.type) {
+    case 'fallback':
+      return `${event.from} ${event.to} ${event.reason}`
+    case 'start':
+      return `${event.route} ${event.granularity} ${event.sessionID} ${event.version} ${event.userMessageID}`
+    case 'text-delta':
+    case 'reasoning-delta':
+      return event.delta
+    case 'text-start':
+    case 'text-end':
+    case 'reasoning-start':
+    case 'reasoning-end':
+    case 'step-start':
+      return `${event.sessionID} ${event.messageID} ${event.partID} ${event.parentSessionID}`
+    case 'tool':
+      return `${event.callID} ${event.tool} ${event.status} ${event.output ?? event.error ?? event.title}`
+    case 'step-finish':
+      return `${event.usage.cacheRead + event.cost} ${event.reason}`
+    case 'permission':
+      return `${event.id} ${event.permission} ${event.patterns.join()} ${event.tool?.callID} ${event.reply}`
+    case 'question':
+      return `${event.id} ${event.questions.map(({ question }) => question).join()} ${event.reply}`
+    case 'retry':
+      return `${event.attempt} ${event.message} ${event.next.toFixed()} ${event.discards.join()}`
+    case 'reconnect':
+      return `${event.attempt} ${event.recovered}`
+    case 'session':
+      return event.title ?? ''
+    case 'raw':
+      return JSON.stringify(event.event)
+    case 'finish':
+      return event.result.text
+    default:
+      return event satisfies never
+  }
+}
+
+export async function awaitsResult(stream: GenerateStream) {
+  const result = await stream.result
+  exactly<typeof result, GenerateResult>(true)
+  exactly<typeof result.finishReason, FinishReason>(true)
+  // The result of one turn continues in the next.
+  return generate('And then?', { sessionID: result.sessionID ?? null })
+}
+
+export async function leaves() {
+  await using stream = generateStream('Hello')
+  await stream.abort()
+  await stream.abort(new Error('bored'))
+  const iterator = stream[Symbol.asyncIterator]()
+  const { done, value } = await iterator.next()
+  if (!done) exactly<typeof value, string>(true)
+  await iterator.return()
+  return stream.sessionID
+}
+
+export async function everyOption(signal: AbortSignal) {
+  const options: GenerateOptions = {
+    mode: 'server',
+    baseUrl: new URL('http://127.0.0.1:4096'),
+    serverUrl: 'http://127.0.0.1:4096',
+    username: 'me',
+    password: 'secret',
+    headers: { 'x-team': 'a' },
+    directory: '.',
+    sessionID: 'ses_1',
+    continue: false,
+    fork: true,
+    title: 'A title',
+    ephemeral: true,
+    agent: 'build',
+    model: { providerID: 'a', modelID: 'b' },
+    variant: 'high',
+    system: 'Be brief',
+    tools: { bash: false },
+    permission: 'allow',
+    question: 'leave',
+    signal,
+    timeouts: {
+      connect: 1,
+      serverStart: 1,
+      accept: 1,
+      idle: 1,
+      reconnect: 1,
+      total: Number.POSITIVE_INFINITY,
+    },
+    limits: { record: 1, buffered: 1 },
+    raw: true,
+    autostart: false,
+  }
+  const parts: PromptPart[] = [
+    { type: 'text', text: 'Hello' },
+    { type: 'file', mime: 'image/png', url: 'data:,' },
+    { type: 'agent', name: 'explore' },
+  ]
+  await generate(parts, options)
+  await generate('Hello', { model: 'a/b', timeouts: 1_000, agent: null })
+}
+
+export async function asksHealth() {
+  const { healthy, version } = await health({ baseUrl: 'http://localhost:4096', timeouts: 1_000 })
+  exactly<typeof healthy, true>(true)
+  exactly<typeof version, string | undefined>(true)
+}
+
+export async function ownsAClient() {
+  await using client = new OpenCode({ model: 'a/b' })
+  exactly<Awaited<ReturnType<typeof client.health>>, Health>(true)
+  for await (const text of client.generateStream('Hello')) text.trim()
+  await client.close()
+  return OpenCode.default.generate('Hello')
+}
+
+export function explains(error: unknown) {
+  if (!(error instanceof OpenCodeError)) return undefined
+  const code: OpenCodeErrorCode = error.code
+  if (error.accepted === 'unknown') return code
+  return error.retryable
+    ? error.hint
+    : `${error.message} ${error.data?.phase} ${error.status} ${error.stderr}`
+}
+
+export function isRefused(stream: GenerateStream) {
+  // @ts-expect-error a prompt is needed
+  generateStream()
+  // @ts-expect-error unknown options
+  generateStream('Hello', { baseURL: 'http://localhost' })
+  // @ts-expect-error another mode
+  generateStream('Hello', { mode: 'http' })
+  // @ts-expect-error not in this version
+  generateStream('Hello', { cliPath: 'opencode' })
+  // @ts-expect-error not in this version
+  generateStream('Hello', { permission: () => 'once' })
+  // @ts-expect-error health() has no model
+  health({ model: 'a/b' })
+  // @ts-expect-error a stream is not a promise
+  stream.then(() => {})
+  // @ts-expect-error the result is not the caller's to set
+  stream.result = Promise.resolve()
+}

@@ -1,0 +1,706 @@
+/// <reference lib="esnext.disposable" />
+
+/**
+ * Streams the answer to a prompt from OpenCode, as it is written.
+ *
+ * ```js
+ * import { generateStream } from 'opencode-stream'
+ *
+ * for await (const text of generateStream('Explain this repository')) process.stdout.write(text)
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+// ---------------------------------------------------------------------------------------------
+// Functions
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * Sends a prompt and streams the answer. **Cold**: nothing is sent or opened until the stream is
+ * first pulled from, or its `result` is awaited.
+ *
+ * OpenCode's side: `POST /session` (unless a session was named), `GET /event`,
+ * `POST /session/:id/prompt_async`.
+ *
+ * @throws {OpenCodeError} at once: `ERR_OPENCODE_INVALID_OPTION` for a wrong prompt or option,
+ * `ERR_OPENCODE_UNSUPPORTED_OPTION` for one that no route can honour, `ERR_OPENCODE_CLOSED` after
+ * `OpenCode.default.close()`. Everything else is thrown by the stream.
+ */
+export function generateStream(
+  prompt: string | readonly PromptPart[],
+  options?: GenerateOptions,
+): GenerateStream
+
+/**
+ * Sends a prompt and waits for the whole answer. Unlike a {@link GenerateStream} it starts at once.
+ *
+ * @throws {OpenCodeError} options as in {@link generateStream}, at once and not through the promise.
+ * The promise rejects with what a stream would throw.
+ */
+export function generate(
+  prompt: string | readonly PromptPart[],
+  options?: GenerateOptions,
+): Promise<GenerateResult>
+
+/**
+ * Asks whether an OpenCode server answers, and whether it lets us in. Starts nothing.
+ *
+ * OpenCode's side: `GET /global/health`.
+ *
+ * @throws {OpenCodeError} options as in {@link generateStream}, at once. The promise rejects with
+ * what a turn would: `ERR_OPENCODE_UNREACHABLE`, `ERR_OPENCODE_NOT_A_SERVER`,
+ * `ERR_OPENCODE_UNAUTHORIZED`, `ERR_OPENCODE_TIMEOUT`.
+ */
+export function health(options?: HealthOptions): Promise<Health>
+
+/**
+ * Shared defaults and connections. The free functions use {@link OpenCode.default}.
+ *
+ * ```js
+ * await using opencode = new OpenCode({ baseUrl: 'http://127.0.0.1:4096', model: 'anthropic/claude-sonnet-4-5' })
+ * const { text } = await opencode.generate('Hello')
+ * ```
+ */
+export class OpenCode implements AsyncDisposable {
+  /** The instance behind the free functions, one per process. */
+  static readonly default: OpenCode
+
+  /**
+   * @param defaults for every call; a call's own options win. `timeouts`, `limits` and `headers` are
+   * merged key by key.
+   * @throws {OpenCodeError} `ERR_OPENCODE_INVALID_OPTION`, `ERR_OPENCODE_UNSUPPORTED_OPTION`
+   */
+  constructor(defaults?: GenerateOptions)
+
+  /** As {@link generateStream}, over the defaults. */
+  generateStream(prompt: string | readonly PromptPart[], options?: GenerateOptions): GenerateStream
+  /** As {@link generate}, over the defaults. */
+  generate(prompt: string | readonly PromptPart[], options?: GenerateOptions): Promise<GenerateResult>
+  /** As {@link health}, over the defaults. */
+  health(options?: HealthOptions): Promise<Health>
+
+  /**
+   * Ends the turns of this instance, which throw `ERR_OPENCODE_CLOSED`, and waits for them (at most
+   * 5 s each, together). Later calls throw `ERR_OPENCODE_CLOSED`. May be called again.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------
+// The stream
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * The answer as it comes. Iterating it yields the answer's text and nothing else: no reasoning, no
+ * tool output, never an empty string. A chunk is whatever arrived since the last pull, and all
+ * chunks joined are exactly `(await stream.result).text`.
+ *
+ * It has one reader: either the stream itself or its {@link events} is iterated, once; a second
+ * iterator throws `ERR_OPENCODE_STREAM_CONSUMED`.
+ *
+ * Leaving early (`break`, `return`, `throw`, {@link abort}, `await using`, the option `signal`) stops
+ * the turn inside OpenCode too (`POST /session/:id/abort`), and waits for that, at most 5 s.
+ */
+export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
+  [Symbol.asyncIterator](): GenerateIterator<string>
+
+  /** Everything that happens in the turn, in order, ending with `finish`; or else an error is thrown. */
+  readonly events: AsyncIterable<StreamEvent> & {
+    [Symbol.asyncIterator](): GenerateIterator<StreamEvent>
+  }
+
+  /**
+   * How the turn ended. Lazy: the first `await`, `then`, `catch` or `finally` starts the turn, unless
+   * it runs already; looking at it or logging it does not. It may be awaited beside or after an
+   * iteration. After an early exit or {@link abort} it resolves with `finishReason: 'abort'` and the
+   * text so far; after the option `signal` it rejects with `signal.reason`. When nobody asks for it,
+   * its rejection is nobody's unhandled rejection.
+   *
+   * Where only `result` is read, output that nobody reads counts against `limits.buffered`;
+   * {@link generate} has no such limit.
+   */
+  readonly result: Promise<GenerateResult>
+
+  /** The OpenCode session, once it is known: from the `start` event on. */
+  readonly sessionID: string | undefined
+
+  /**
+   * Stops the turn and resolves when it has ended. Whoever iterates gets the text that had arrived,
+   * then the normal end. Before the start: the turn never starts. It never throws.
+   *
+   * @param reason for likeness with `AbortController.abort`; has no effect
+   */
+  abort(reason?: unknown): Promise<void>
+
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Calls of `next()` may overlap; they are answered in order. */
+export interface GenerateIterator<T> extends AsyncIterator<T, undefined, undefined>, AsyncDisposable {
+  next(): Promise<IteratorResult<T, undefined>>
+  /** Stops the turn and waits for its end. */
+  return(value?: undefined): Promise<IteratorResult<T, undefined>>
+  /** Stops the turn, waits for its end, and rejects with `error`. */
+  throw(error?: unknown): Promise<IteratorResult<T, undefined>>
+  [Symbol.asyncIterator](): GenerateIterator<T>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------
+// What goes in
+// ---------------------------------------------------------------------------------------------
+
+/** A part of a prompt; the same objects as in OpenCode's `POST /session/:id/prompt_async`. */
+export type PromptPart = TextPromptPart | FilePromptPart | AgentPromptPart
+
+/** Text for the model. */
+export interface TextPromptPart {
+  type: 'text'
+  text: string
+}
+
+/** A file, inline as a `data:` URL, or by a URL that OpenCode itself can read. */
+export interface FilePromptPart {
+  type: 'file'
+  /** Media type, e.g. `'image/png'`. */
+  mime: string
+  url: string
+  filename?: string
+}
+
+/** Calls in a subagent by its name, as `@name` does in OpenCode's own prompt. */
+export interface AgentPromptPart {
+  type: 'agent'
+  name: string
+}
+
+/**
+ * Where a turn may run. This version has one route, `server`: a running `opencode serve`, over HTTP.
+ *
+ * - `'auto'`: the best route there is; in this version the same as `'server'`.
+ * - `'server'`: a server named by `baseUrl`, or else `http://127.0.0.1:4096`.
+ * - `'cli'`: no route in this version: `ERR_OPENCODE_UNSUPPORTED_OPTION`.
+ */
+export type Mode = 'auto' | 'server' | 'cli'
+
+/**
+ * Options of a call, and defaults of {@link OpenCode}. `null` counts as absent. An unknown key
+ * throws `ERR_OPENCODE_INVALID_OPTION`.
+ *
+ * Honoured or refused, never dropped:
+ *
+ * | option | route `server` |
+ * |---|---|
+ * | `mode` `baseUrl` `serverUrl` `username` `password` `headers` `directory` | yes |
+ * | `sessionID` `continue` `fork` `title` `ephemeral` | yes |
+ * | `agent` `model` `variant` `system` `tools` | yes |
+ * | `permission` `question` | yes, not as functions |
+ * | `signal` `timeouts` `limits` `raw` | yes |
+ * | `autostart` `cliPath` `cliProtocol` `config` `env` `files` `jsonRetries` `schema` | refused in this version: `ERR_OPENCODE_UNSUPPORTED_OPTION` |
+ */
+export interface GenerateOptions {
+  /** Default: the environment variable `OPENCODE_MODE`, else `'auto'`. */
+  mode?: Mode | null
+
+  /**
+   * Address of an OpenCode server, `http:` or `https:`; this **names** the server. A user name and a
+   * password in it travel as a header, and are never printed.
+   *
+   * Default: the environment variable `OPENCODE_SERVER_URL`; else the implicit
+   * `http://127.0.0.1:4096`, which is used only if it belongs to our own user.
+   */
+  baseUrl?: string | URL | null
+  /** Another name of `baseUrl`. */
+  serverUrl?: string | URL | null
+  /**
+   * User name for HTTP Basic. Default: that of `baseUrl`, else `OPENCODE_SERVER_USERNAME` (for a named
+   * server), else `'opencode'`.
+   */
+  username?: string | null
+  /**
+   * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
+   * `OPENCODE_SERVER_PASSWORD`.
+   */
+  password?: string | null
+  /** Further headers of every request. Default: none. `authorization` excludes `username` and `password`. */
+  headers?: Readonly<Record<string, string | null | undefined>> | null
+  /**
+   * The project the agent works in, absolute or relative to `process.cwd()`; sent with every request.
+   * Default: `process.cwd()`; for a named server that is not on loopback, its own (`GET /path`).
+   */
+  directory?: string | null
+
+  /**
+   * Continue this session (`GET /session/:id`). Default: a new one (`POST /session`).
+   * Unknown: `ERR_OPENCODE_SESSION_NOT_FOUND`.
+   */
+  sessionID?: string | null
+  /** Continue the newest root session of `directory` (`GET /session`). Excludes `sessionID`. Default: `false`. */
+  continue?: boolean | null
+  /** Continue in a copy (`POST /session/:id/fork`); needs `sessionID` or `continue`. Default: `false`. */
+  fork?: boolean | null
+  /** Title of a new session. Default: OpenCode writes one. */
+  title?: string | null
+  /** Delete the session that this call created, after its turn (`DELETE /session/:id`). Default: `false`. */
+  ephemeral?: boolean | null
+
+  /** Agent by name, e.g. `'plan'` (`GET /agent`). Default: OpenCode's. Unknown: `ERR_OPENCODE_AGENT_NOT_FOUND`. */
+  agent?: string | null
+  /**
+   * `'provider/model'`, split at the first slash, or both halves (`GET /config/providers`). Default:
+   * OpenCode's. Unknown: `ERR_OPENCODE_MODEL_NOT_FOUND`.
+   */
+  model?: string | ModelRef | null
+  /** Variant of the model, e.g. a reasoning effort such as `'high'`. Default: none. */
+  variant?: string | null
+  /** A system prompt for this turn. Default: OpenCode's. */
+  system?: string | null
+  /** Tools by name, switched on or off for this turn. Default: all on. */
+  tools?: Readonly<Record<string, boolean | null | undefined>> | null
+
+  /**
+   * The answer to every permission that a tool asks for (`POST /permission/:id/reply`): `'reject'`, which
+   * ends the turn with `finishReason: 'rejected'`; `'allow'`, which answers `once` to each; `'leave'`,
+   * which lets another client answer. Default: `'reject'`.
+   */
+  permission?: 'reject' | 'allow' | 'leave' | null
+  /**
+   * The answer to every question of the agent (`POST /question/:id/reject`): `'reject'`, or `'leave'`,
+   * which lets another client answer. Default: `'reject'`.
+   */
+  question?: 'reject' | 'leave' | null
+
+  /**
+   * Stops the turn: the iteration throws, and `result` rejects with, `signal.reason`, after the turn
+   * has been stopped inside OpenCode. Text not read by then is dropped.
+   */
+  signal?: AbortSignal | null
+  /** A number is `total`. */
+  timeouts?: Timeouts | number | null
+  limits?: Limits | null
+  /** Also give out OpenCode's own events, as `raw`. Default: `false`. */
+  raw?: boolean | null
+
+  /** `false` is what this version does; `true` is refused. */
+  autostart?: false | null
+}
+
+export interface ModelRef {
+  providerID: string
+  modelID: string
+}
+
+/**
+ * Milliseconds, greater than 0, at most 2147483647. None of them limits how long a model may think,
+ * but `total`. What runs out throws `ERR_OPENCODE_TIMEOUT`, with its name in `data.phase`, unless said
+ * otherwise.
+ */
+export interface Timeouts {
+  /** To connect to a server. Default: 5 000. */
+  connect?: number | null
+  /** Until a server that we start is ready. Default: 30 000. Nothing is started in this version. */
+  serverStart?: number | null
+  /** From OpenCode's 204 for the prompt to the first sign of the turn. Default: 30 000. */
+  accept?: number | null
+  /**
+   * Silence of the event stream, which has a heartbeat. Then the connection is replaced; the turn lives
+   * on while the server knows it. Default: 75 000.
+   */
+  idle?: number | null
+  /** Until a lost event stream is given up: `ERR_OPENCODE_STREAM_LOST`. Default: 60 000. */
+  reconnect?: number | null
+  /** For everything. Default, and `Infinity`: none. */
+  total?: number | null
+}
+
+/** Bytes. Passing one throws `ERR_OPENCODE_LIMIT`. */
+export interface Limits {
+  /** Of one record from OpenCode. Default: 64 MiB. */
+  record?: number | null
+  /** Of output that has arrived and was not read yet. Default: 64 MiB. */
+  buffered?: number | null
+}
+
+/** What {@link health} looks at. */
+export type HealthOptions = Pick<
+  GenerateOptions,
+  'mode' | 'baseUrl' | 'serverUrl' | 'username' | 'password' | 'headers' | 'directory' | 'signal' | 'timeouts'
+>
+
+// ---------------------------------------------------------------------------------------------
+// What comes out
+// ---------------------------------------------------------------------------------------------
+
+export interface Health {
+  healthy: true
+  /** Of OpenCode, where the server says. */
+  version: string | undefined
+  /** Which server answered, without userinfo. */
+  url: string
+  /** Whether the server asks for credentials, and took ours. */
+  authenticated: boolean
+}
+
+/** How a turn travelled; this version has `'server'`. */
+export type Route = 'server' | 'private' | 'acp' | 'run'
+
+/** The size of what arrives: each piece as the model writes it, or each part when it is complete. */
+export type Granularity = 'token' | 'part'
+
+/**
+ * - `stop`: the answer is complete.
+ * - `length`: the model's limit of output cut it off.
+ * - `tool-calls`: the last step ended with tool calls, and OpenCode made no further step.
+ * - `content-filter`: the provider held the answer back.
+ * - `rejected`: a permission or a question was rejected, and the turn ended there.
+ * - `abort`: the reader left.
+ * - `unknown`: OpenCode gave another reason, or none.
+ */
+export type FinishReason =
+  | 'stop'
+  | 'length'
+  | 'tool-calls'
+  | 'content-filter'
+  | 'rejected'
+  | 'abort'
+  | 'unknown'
+
+/** Tokens, over all steps. */
+export interface Usage {
+  input: number
+  output: number
+  reasoning: number
+  cacheRead: number
+  cacheWrite: number
+}
+
+/**
+ * How a turn ended. A turn that was left before it began has an empty `text`, zero `usage`, and no
+ * `sessionID` (unless one was passed), `route`, `granularity` or `version`: nothing was sent.
+ */
+export interface GenerateResult {
+  /**
+   * The turn's non-empty text parts in order of creation, joined by a blank line (`"\n\n"`), character
+   * for character as OpenCode streamed them.
+   */
+  text: string
+  /** Pass it as the option `sessionID` to continue. Undefined only where the reader left before there was a session. */
+  sessionID: string | undefined
+  /** The last message of the answer. */
+  messageID?: string | undefined
+  route: Route | undefined
+  granularity: Granularity | undefined
+  /** Of OpenCode, where it is known. */
+  version: string | undefined
+  finishReason: FinishReason
+  usage: Usage
+  /** US dollars, as OpenCode counts them, over all steps. */
+  cost: number
+  /** OpenCode's structured output, where a schema was given. */
+  structured?: unknown
+  /** OpenCode's own part objects of the answer, as they were at the end. */
+  parts: OpenCodePart[]
+  /** The permissions and questions of the turn, and what was replied. */
+  asks: (PermissionEvent | QuestionEvent)[]
+  /** How often the event stream was replaced. */
+  reconnects: number
+  /**
+   * Characters that were streamed and then abandoned, because OpenCode began the answer again after a
+   * failure of the provider. They are not in `text`.
+   */
+  discarded: number
+}
+
+/** A part object of OpenCode's; what more it has depends on `type` and on OpenCode's version. */
+export interface OpenCodePart {
+  id: string
+  sessionID: string
+  messageID: string
+  type: string
+  [key: string]: unknown
+}
+
+/** One thing that happened in a turn; tell them apart by `type`. */
+export type StreamEvent =
+  | FallbackEvent
+  | StartEvent
+  | TextStartEvent
+  | TextDeltaEvent
+  | TextEndEvent
+  | ReasoningStartEvent
+  | ReasoningDeltaEvent
+  | ReasoningEndEvent
+  | ToolEvent
+  | StepStartEvent
+  | StepFinishEvent
+  | PermissionEvent
+  | QuestionEvent
+  | RetryEvent
+  | ReconnectEvent
+  | SessionEvent
+  | RawEvent
+  | FinishEvent
+
+/** What events of a session have. */
+export interface InSession {
+  sessionID: string
+  /** Only for the sessions of subagents: the session that called this one. */
+  parentSessionID?: string
+}
+
+/** What events of a part have. */
+export interface InPart extends InSession {
+  messageID: string
+  partID: string
+}
+
+/** A route was given up for the next one, before the prompt was sent. Not in this version. */
+export interface FallbackEvent {
+  type: 'fallback'
+  from: Route
+  to: Route
+  reason: string
+}
+
+/** OpenCode took the prompt. The first event, but for `fallback`. */
+export interface StartEvent extends InSession {
+  type: 'start'
+  route: Route
+  granularity: Granularity
+  /** Of OpenCode, where it is known. */
+  version?: string
+  /** The message that holds the prompt. */
+  userMessageID?: string
+}
+
+/** A text part begins. */
+export interface TextStartEvent extends InPart {
+  type: 'text-start'
+}
+
+/** More text of a part; never empty. Deltas that wait to be read are joined. */
+export interface TextDeltaEvent extends InPart {
+  type: 'text-delta'
+  delta: string
+}
+
+/** A text part is complete. */
+export interface TextEndEvent extends InPart {
+  type: 'text-end'
+}
+
+/** The model begins to think aloud. */
+export interface ReasoningStartEvent extends InPart {
+  type: 'reasoning-start'
+}
+
+/** More of what the model thinks; never empty. */
+export interface ReasoningDeltaEvent extends InPart {
+  type: 'reasoning-delta'
+  delta: string
+}
+
+/** The model has thought. */
+export interface ReasoningEndEvent extends InPart {
+  type: 'reasoning-end'
+}
+
+/** A tool call, as it is now; several per call, of which the unread are replaced by the next one. */
+export interface ToolEvent extends InPart {
+  type: 'tool'
+  callID: string
+  /** Name of the tool, e.g. `'bash'`. */
+  tool: string
+  status: 'pending' | 'running' | 'completed' | 'error'
+  input?: unknown
+  /** What the tool returned, with status `completed`. */
+  output?: string
+  /** Why it failed, with status `error`. */
+  error?: string
+  title?: string
+  metadata?: unknown
+}
+
+/** The model is called; a turn has a step per call. */
+export interface StepStartEvent extends InPart {
+  type: 'step-start'
+}
+
+/** The model has answered, with text or with tool calls. */
+export interface StepFinishEvent extends InPart {
+  type: 'step-finish'
+  usage: Usage
+  /** US dollars. */
+  cost: number
+  /** OpenCode's word for it, e.g. `'stop'` or `'tool-calls'`. */
+  reason?: string
+}
+
+/** A tool asked for permission, and this was replied; `leave`: nothing, another client may answer. */
+export interface PermissionEvent extends InSession {
+  type: 'permission'
+  id: string
+  /** What is asked for, e.g. `'bash'`, `'edit'`, `'external_directory'`. */
+  permission: string
+  /** On what, e.g. the command or the path. */
+  patterns: string[]
+  /** The tool call that asks, where OpenCode says. */
+  tool?: { messageID: string; callID: string }
+  metadata?: unknown
+  reply: 'once' | 'always' | 'reject' | 'leave'
+}
+
+/** The agent asked the user, and this was replied; `leave`: nothing, another client may answer. */
+export interface QuestionEvent extends InSession {
+  type: 'question'
+  id: string
+  questions: AgentQuestion[]
+  reply: string[][] | 'reject' | 'leave'
+}
+
+export interface AgentQuestion {
+  question: string
+  header?: string
+  options?: { label: string; description?: string }[]
+  [key: string]: unknown
+}
+
+/** The provider failed, and OpenCode tries again by itself. */
+export interface RetryEvent extends InSession {
+  type: 'retry'
+  attempt: number
+  /** Why, in OpenCode's words. */
+  message: string
+  /** When, in milliseconds since 1970. */
+  next: number
+  /** The text parts that OpenCode abandons: they are not in `result.text`. */
+  discards: string[]
+}
+
+/** The event stream was lost: `recovered: false` for an attempt to replace it, `true` once it is back. */
+export interface ReconnectEvent extends InSession {
+  type: 'reconnect'
+  attempt: number
+  recovered: boolean
+}
+
+/** The session has a title now, or another one. */
+export interface SessionEvent extends InSession {
+  type: 'session'
+  title?: string
+}
+
+/** An event as OpenCode sent it; only with the option `raw`. */
+export interface RawEvent extends InSession {
+  type: 'raw'
+  event: unknown
+}
+
+/** The turn is over; always the last event of a turn that did not fail. */
+export interface FinishEvent {
+  type: 'finish'
+  /** Undefined only where the reader left before there was a session. */
+  sessionID: string | undefined
+  result: GenerateResult
+}
+
+// ---------------------------------------------------------------------------------------------
+// What goes wrong
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * Every error of this package, but for `signal.reason`. Match on `code`; `message` says what happened
+ * and `hint` what to do. `instanceof` also knows errors of another copy of this package. The stack
+ * shows the hint, and the call that failed. No secret is in any of it.
+ */
+export class OpenCodeError extends Error {
+  constructor(message: string, details: OpenCodeErrorDetails)
+
+  readonly code: OpenCodeErrorCode
+  readonly hint?: string
+  readonly cause?: unknown
+  /** Whether OpenCode took the prompt. `'unknown'`: it may run. */
+  readonly accepted: boolean | 'unknown'
+  /** The same call may go better later. Only where OpenCode did not take the prompt. */
+  readonly retryable: boolean
+  readonly sessionID?: string
+  /** HTTP status behind the error: OpenCode's, or its provider's. */
+  readonly status?: number
+  /** End of what a process we started wrote to stderr. */
+  readonly stderr?: string
+  readonly exitCode?: number
+  /** More, by `code`: see {@link OpenCodeErrorCode}. */
+  // biome-ignore lint/suspicious/noExplicitAny: its shape depends on `code`, and much of it is OpenCode's
+  readonly data?: any
+
+  toJSON(): Record<string, unknown>
+}
+
+export interface OpenCodeErrorDetails {
+  code: OpenCodeErrorCode
+  hint?: string
+  cause?: unknown
+  /** Default: `'unknown'`. */
+  accepted?: boolean | 'unknown'
+  /** Default: `false`. */
+  retryable?: boolean
+  sessionID?: string
+  status?: number
+  stderr?: string
+  exitCode?: number
+  data?: unknown
+}
+
+/**
+ * | code `ERR_OPENCODE_…` | when |
+ * |---|---|
+ * | `INVALID_OPTION` | a wrong prompt, option or environment variable; thrown at the call |
+ * | `UNSUPPORTED_OPTION` | no route can honour an option; `data.routes`: `{ route, reason }[]`; thrown at the call |
+ * | `UNSUPPORTED_VERSION` | OpenCode is too old; `data.routes` as above |
+ * | `FILE` | a file cannot be read |
+ * | `UNREACHABLE` | refused, no such host, TLS |
+ * | `NOT_A_SERVER` | something answers, but not OpenCode's API |
+ * | `UNAUTHORIZED` | 401 or 403; says whether credentials were sent |
+ * | `BAD_REQUEST` | 4xx, with OpenCode's own message |
+ * | `SESSION_NOT_FOUND` `MODEL_NOT_FOUND` `AGENT_NOT_FOUND` | before anything is sent |
+ * | `SESSION_BUSY` | another client kept the session busy for too long |
+ * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
+ * | `ABORTED_ELSEWHERE` | another client aborted the turn |
+ * | `EMPTY` | the turn ended without an answer or an error |
+ * | `JSON` | no answer valid for the schema; `data.text`, `data.issues` |
+ * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |
+ * | `STREAM_LOST` | the connection could not be restored in time; `data.text` is what had arrived |
+ * | `PROTOCOL` | OpenCode sent something malformed |
+ * | `LIMIT` | one of `limits` was passed |
+ * | `TIMEOUT` | `data.phase`: `'connect'`, `'serverStart'`, `'accept'`, `'total'` |
+ * | `STREAM_CONSUMED` | a second reader of one stream |
+ * | `CLOSED` | the {@link OpenCode} instance was closed |
+ */
+export type OpenCodeErrorCode =
+  | 'ERR_OPENCODE_INVALID_OPTION'
+  | 'ERR_OPENCODE_UNSUPPORTED_OPTION'
+  | 'ERR_OPENCODE_UNSUPPORTED_VERSION'
+  | 'ERR_OPENCODE_FILE'
+  | 'ERR_OPENCODE_UNREACHABLE'
+  | 'ERR_OPENCODE_NOT_A_SERVER'
+  | 'ERR_OPENCODE_UNAUTHORIZED'
+  | 'ERR_OPENCODE_BAD_REQUEST'
+  | 'ERR_OPENCODE_SESSION_NOT_FOUND'
+  | 'ERR_OPENCODE_MODEL_NOT_FOUND'
+  | 'ERR_OPENCODE_AGENT_NOT_FOUND'
+  | 'ERR_OPENCODE_SESSION_BUSY'
+  | 'ERR_OPENCODE_PROVIDER'
+  | 'ERR_OPENCODE_ABORTED_ELSEWHERE'
+  | 'ERR_OPENCODE_EMPTY'
+  | 'ERR_OPENCODE_JSON'
+  | 'ERR_OPENCODE_CLI_NOT_FOUND'
+  | 'ERR_OPENCODE_CLI_EXIT'
+  | 'ERR_OPENCODE_SERVER_START'
+  | 'ERR_OPENCODE_STREAM_LOST'
+  | 'ERR_OPENCODE_PROTOCOL'
+  | 'ERR_OPENCODE_LIMIT'
+  | 'ERR_OPENCODE_TIMEOUT'
+  | 'ERR_OPENCODE_STREAM_CONSUMED'
+  | 'ERR_OPENCODE_CLOSED'
