@@ -1,0 +1,24 @@
+// Exactly what CI runs: format, lints, types, generated files, tests.
+
+const { prepare, BINDING } = require('./build.js')
+const { announce, run } = require('./steps.js')
+const { test } = require('./test.js')
+
+prepare()
+
+announce('Rust format')
+run('cargo', 'fmt', '--check')
+
+announce('Rust lints')
+run('cargo', 'clippy', '--all-targets', '--', '-D', 'warnings')
+
+announce('JavaScript format and lints')
+run('npx', 'biome', 'check', '--error-on-warnings')
+
+announce('Types')
+run('npx', 'tsc', '-p', '__test__/types')
+
+announce('Generated files are those of the sources')
+run('git', 'diff', '--exit-code', '--', ...BINDING)
+
+test(...process.argv.slice(2))
