@@ -16,7 +16,9 @@ function closest(name, known) {
   let best
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    // Of two equally near, the one of the same length: swapped letters are likelier than a missing one.
+    const sameLength = candidate.length === name.length ? 0.5 : 0
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase()) - sameLength
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
