@@ -5,4 +5,13 @@
 
 pub mod error;
 pub mod framing;
+pub mod mailbox;
 pub mod protocol;
+pub mod request;
+
+//#[cfg(feature = "addon")]
+//mod binding;
+//#[cfg(feature = "addon")]
+//mod transport;
+//#[cfg(feature = "addon")]
+//mod turn_driver;

@@ -3,6 +3,7 @@
 //! A record becomes an [`event::BusEvent`] in `dialect`, gains its place in the answer in
 //! `transcript`, and moves one prompt's life along in `turn`.
 
+pub mod answer;
 pub mod dialect;
 pub mod event;
 pub mod stream_event;

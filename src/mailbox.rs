@@ -1,0 +1,331 @@
+//! What a turn has to say and its reader has not taken: unread text coalesces, a slow reader gets larger
+//! chunks and never fewer characters. Rings its bell only when a reader waits.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
+
+use crate::error::Failure;
+use crate::protocol::stream_event::{Place, StreamEvent};
+
+/// Unread output grew past its limit, in bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// How the reader takes the output; before the first take, all of it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    Unknown,
+    Text,
+    Events,
+}
+
+enum Item {
+    /// Merges with the next delta of its part.
+    Delta(StreamEvent),
+    /// The next update of the same tool call replaces it.
+    Tool { call_id: String, json: String },
+    Other(String),
+}
+
+struct Contents {
+    reader: Reader,
+    items: VecDeque<Item>,
+    /// The answer's unread text, separators included.
+    text: String,
+    /// The part of the answer that was last written to `text`: another one begins with a blank line.
+    last_part: Option<Arc<Place>>,
+    /// Bytes of `items` and `text`.
+    size: usize,
+    limit: usize,
+    /// A take came away empty-handed: ring when there is something.
+    armed: bool,
+    outcome: Option<Result<Value, Failure>>,
+    session_id: Option<String>,
+}
+
+pub struct Mailbox {
+    contents: Mutex<Contents>,
+    bell: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Mailbox {
+    /// `limit`: the most bytes that may wait unread. `bell` must not call back into the mailbox.
+    pub fn new(limit: usize, bell: impl Fn() + Send + Sync + 'static) -> Self {
+        let contents = Contents {
+            reader: Reader::Unknown,
+            items: VecDeque::new(),
+            text: String::new(),
+            last_part: None,
+            size: 0,
+            limit,
+            armed: false,
+            outcome: None,
+            session_id: None,
+        };
+        Self { contents: Mutex::new(contents), bell: Box::new(bell) }
+    }
+
+    /// # Errors
+    /// When more waits unread than the limit allows; the event is kept all the same.
+    pub fn push(&self, event: StreamEvent) -> Result<(), Full> {
+        self.change(|contents| {
+            if let StreamEvent::Start { session_id, .. } = &event {
+                contents.session_id = Some(session_id.clone());
+            }
+            let something = match contents.reader {
+                Reader::Text => contents.write_text(event),
+                Reader::Events | Reader::Unknown => contents.write_item(event),
+            };
+            (something, if contents.size > contents.limit { Err(Full) } else { Ok(()) })
+        })
+    }
+
+    /// The turn is over; nothing is pushed afterwards.
+    pub fn finish(&self, outcome: Result<Value, Failure>) {
+        self.change(|contents| {
+            contents.outcome.get_or_insert(outcome);
+            (true, ())
+        });
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Contents) -> (bool, T)) -> T {
+        let (ring, result) = {
+            let mut contents = self.lock();
+            let (something, result) = change(&mut contents);
+            (something && std::mem::take(&mut contents.armed), result)
+        };
+        if ring {
+            (self.bell)();
+        }
+        result
+    }
+
+    /// All unread text of the answer; `None` arms the bell.
+    pub fn take_text(&self) -> Option<String> {
+        let mut contents = self.lock();
+        if contents.reader == Reader::Unknown {
+            contents.reader = Reader::Text;
+            contents.size = 0;
+            for item in std::mem::take(&mut contents.items) {
+                if let Item::Delta(event) = item {
+                    contents.write_text(event);
+                }
+            }
+        }
+        if contents.text.is_empty() {
+            contents.armed = true;
+            return None;
+        }
+        contents.size = 0;
+        Some(std::mem::take(&mut contents.text))
+    }
+
+    /// All unread events as a JSON array; `None` arms the bell.
+    pub fn take_events(&self) -> Option<String> {
+        let mut contents = self.lock();
+        contents.reader = Reader::Events;
+        if contents.items.is_empty() {
+            contents.armed = true;
+            return None;
+        }
+        let mut json = String::with_capacity(contents.size + 2);
+        for item in std::mem::take(&mut contents.items) {
+            json.push(if json.is_empty() { '[' } else { ',' });
+            match item {
+                Item::Delta(event) => json.push_str(&to_json(&event)),
+                Item::Tool { json: item, .. } | Item::Other(item) => json.push_str(&item),
+            }
+        }
+        json.push(']');
+        contents.size = 0;
+        Some(json)
+    }
+
+    /// `None` while the turn runs; then what it came to. `None` arms the bell.
+    pub fn outcome(&self) -> Option<Result<Value, Failure>> {
+        let mut contents = self.lock();
+        contents.armed |= contents.outcome.is_none();
+        contents.outcome.clone()
+    }
+
+    pub fn session_id(&self) -> Option<String> {
+        self.lock().session_id.clone()
+    }
+
+    /// Every change above leaves the contents whole, so a panic elsewhere does not spoil them.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    /// Says whether there is something to read.
+    fn write_text(&mut self, event: StreamEvent) -> bool {
+        let StreamEvent::TextDelta { place, delta, answer: true } = event else { return false };
+        if self.last_part.as_ref().is_some_and(|last| !Arc::ptr_eq(last, &place) && last != &place) {
+            self.text.push_str("\n\n");
+        }
+        self.last_part = Some(place);
+        self.text.push_str(&delta);
+        self.size = self.text.len();
+        true
+    }
+
+    fn write_item(&mut self, event: StreamEvent) -> bool {
+        match event {
+            StreamEvent::TextDelta { .. } | StreamEvent::ReasoningDelta { .. } => self.write_delta(event),
+            StreamEvent::Tool(tool) => {
+                let call_id = tool.call_id.clone();
+                let json = to_json(&StreamEvent::Tool(tool));
+                self.size += json.len();
+                let unread = self.items.iter_mut().rev().find_map(|item| match item {
+                    Item::Tool { call_id: unread, json } if *unread == call_id => Some(json),
+                    _ => None,
+                });
+                match unread {
+                    Some(unread) => self.size -= std::mem::replace(unread, json).len(),
+                    None => self.items.push_back(Item::Tool { call_id, json }),
+                }
+            }
+            other => {
+                let json = to_json(&other);
+                self.size += json.len();
+                self.items.push_back(Item::Other(json));
+            }
+        }
+        true
+    }
+
+    fn write_delta(&mut self, event: StreamEvent) {
+        self.size += delta_of(&event).map_or(0, |(_, delta)| delta.len());
+        if let (Some(Item::Delta(last)), Some((place, delta))) = (self.items.back_mut(), delta_of(&event)) {
+            let place = place.clone();
+            if let StreamEvent::TextDelta { place: known, delta: text, .. }
+            | StreamEvent::ReasoningDelta { place: known, delta: text } = last
+            {
+                if *known == place {
+                    text.push_str(delta);
+                    return;
+                }
+            }
+        }
+        self.items.push_back(Item::Delta(event));
+    }
+}
+
+fn delta_of(event: &StreamEvent) -> Option<(&Arc<Place>, &str)> {
+    match event {
+        StreamEvent::TextDelta { place, delta, .. } | StreamEvent::ReasoningDelta { place, delta } => {
+            Some((place, delta))
+        }
+        _ => None,
+    }
+}
+
+fn to_json(event: &StreamEvent) -> String {
+    serde_json::to_string(event).unwrap_or_else(|_| "{\"type\":\"raw\",\"event\":null}".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::protocol::stream_event::ToolEvent;
+
+    fn place(part: &str) -> Arc<Place> {
+        Arc::new(Place {
+            session_id: "ses_1".into(),
+            message_id: "msg_1".into(),
+            part_id: part.into(),
+            parent_session_id: None,
+        })
+    }
+
+    fn delta(part: &str, delta: &str) -> StreamEvent {
+        StreamEvent::TextDelta { place: place(part), delta: delta.into(), answer: true }
+    }
+
+    fn tool(status: &str) -> StreamEvent {
+        StreamEvent::Tool(Box::new(ToolEvent {
+            place: place("prt_tool"),
+            call_id: "call_1".into(),
+            tool: "bash".into(),
+            status: status.into(),
+            input: None,
+            output: None,
+            error: None,
+            title: None,
+            metadata: None,
+        }))
+    }
+
+    fn mailbox() -> (Mailbox, Arc<AtomicUsize>) {
+        let rings = Arc::new(AtomicUsize::new(0));
+        let counter = rings.clone();
+        let bell = move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        };
+        (Mailbox::new(1000, bell), rings)
+    }
+
+    #[test]
+    fn unread_text_is_one_chunk_with_a_blank_line_between_parts() {
+        let (mailbox, _) = mailbox();
+        assert_eq!(mailbox.take_text(), None);
+        for event in [delta("a", "one "), delta("a", "two"), tool("running"), delta("b", "three")] {
+            mailbox.push(event).unwrap();
+        }
+        assert_eq!(mailbox.take_text().unwrap(), "one two\n\nthree");
+        assert_eq!(mailbox.take_text(), None);
+    }
+
+    #[test]
+    fn a_reader_that_comes_late_gets_everything() {
+        let (mailbox, _) = mailbox();
+        mailbox.push(delta("a", "one ")).unwrap();
+        mailbox.push(delta("b", "two")).unwrap();
+        assert_eq!(mailbox.take_text().unwrap(), "one \n\ntwo");
+    }
+
+    #[test]
+    fn adjacent_deltas_merge_and_an_unread_tool_update_is_replaced() {
+        let (mailbox, _) = mailbox();
+        for event in [delta("a", "1"), delta("a", "2"), tool("pending"), delta("b", "3"), tool("completed")] {
+            mailbox.push(event).unwrap();
+        }
+        let events: Vec<Value> = serde_json::from_str(&mailbox.take_events().unwrap()).unwrap();
+        let told: Vec<&str> =
+            events.iter().map(|event| event["delta"].as_str().or(event["status"].as_str()).unwrap()).collect();
+        assert_eq!(told, ["12", "completed", "3"]);
+    }
+
+    #[test]
+    fn the_bell_rings_once_for_a_reader_that_waits() {
+        let (mailbox, rings) = mailbox();
+        mailbox.push(delta("a", "1")).unwrap();
+        assert_eq!(rings.load(Ordering::SeqCst), 0, "nobody waits");
+        mailbox.take_text().unwrap();
+        mailbox.take_text();
+        mailbox.push(delta("a", "2")).unwrap();
+        mailbox.push(delta("a", "3")).unwrap();
+        assert_eq!(rings.load(Ordering::SeqCst), 1);
+        mailbox.take_text().unwrap();
+        assert!(mailbox.outcome().is_none());
+        mailbox.finish(Ok(Value::Null));
+        assert_eq!(rings.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn what_a_text_reader_does_not_read_takes_no_room() {
+        let (mailbox, _) = mailbox();
+        mailbox.take_text();
+        for _ in 0..100 {
+            mailbox.push(tool("running")).unwrap();
+        }
+        assert!(mailbox.push(delta("a", &"x".repeat(999))).is_ok());
+        assert_eq!(mailbox.push(delta("a", "xx")), Err(Full));
+    }
+}

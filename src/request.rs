@@ -1,0 +1,126 @@
+//! What `lib/` asks for: one turn, every option validated and every default filled in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::protocol::turn::{PermissionPolicy, Policies, QuestionPolicy};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnRequest {
+    #[serde(flatten)]
+    pub target: TargetRequest,
+    /// The user named the directory; then a session of another one is refused.
+    #[serde(default)]
+    pub directory_given: bool,
+    pub session: SessionRequest,
+    /// OpenCode's own part inputs, sent as they are.
+    pub parts: Vec<Value>,
+    pub agent: Option<String>,
+    pub model: Option<Model>,
+    pub variant: Option<String>,
+    pub system: Option<String>,
+    #[serde(default)]
+    pub tools: Option<BTreeMap<String, bool>>,
+    permission: String,
+    question: String,
+    pub limits: Limits,
+    pub raw: bool,
+}
+
+impl TurnRequest {
+    pub fn policies(&self) -> Policies {
+        Policies {
+            permission: match self.permission.as_str() {
+                "allow" => PermissionPolicy::Allow,
+                "leave" => PermissionPolicy::Leave,
+                _ => PermissionPolicy::Reject,
+            },
+            question: match self.question.as_str() {
+                "leave" => QuestionPolicy::Leave,
+                _ => QuestionPolicy::Reject,
+            },
+        }
+    }
+}
+
+/// Which server, and how to speak to it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TargetRequest {
+    /// `None`: the implicit `http://127.0.0.1:4096`.
+    pub url: Option<String>,
+    pub credentials: Option<Credentials>,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// `None`: the server's own.
+    pub directory: Option<String>,
+    pub timeouts: Timeouts,
+}
+
+#[derive(Clone, Deserialize)]
+pub struct Credentials {
+    pub username: String,
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Credentials(redacted)")
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SessionRequest {
+    pub id: Option<String>,
+    #[serde(rename = "continue")]
+    pub newest: bool,
+    pub fork: bool,
+    pub title: Option<String>,
+    pub ephemeral: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Model {
+    #[serde(rename = "providerID")]
+    pub provider_id: String,
+    #[serde(rename = "modelID")]
+    pub model_id: String,
+}
+
+/// Milliseconds on the wire.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Timeouts {
+    #[serde(deserialize_with = "millis")]
+    pub connect: Duration,
+    #[serde(deserialize_with = "millis")]
+    pub accept: Duration,
+    #[serde(deserialize_with = "millis")]
+    pub idle: Duration,
+    #[serde(deserialize_with = "millis")]
+    pub reconnect: Duration,
+    #[serde(default, deserialize_with = "maybe_millis")]
+    pub total: Option<Duration>,
+}
+
+/// Bytes.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Limits {
+    pub record: f64,
+    pub buffered: f64,
+}
+
+fn millis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    f64::deserialize(deserializer).map(duration)
+}
+
+fn maybe_millis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Option::<f64>::deserialize(deserializer).map(|ms| ms.map(duration))
+}
+
+/// At most a year: a longer wait cannot be told from none, and clocks overflow on it.
+fn duration(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX).min(Duration::from_secs(365 * 24 * 3600))
+}
