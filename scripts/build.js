@@ -4,15 +4,24 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { ROOT, announce, run, isInstalled } = require('./steps.js')
 
+/** Written by npm at the end of an installation. */
+const INSTALLED = path.join(ROOT, 'node_modules', '.package-lock.json')
 const BINDING = ['binding.js', 'binding.d.ts']
 const SOURCES = ['src', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'rust-toolchain.toml', 'package.json']
 
 function prepare() {
-  if (needsInstall()) {
-    announce('npm ci')
-    run('npm', 'ci', '--no-audit', '--no-fund')
-  }
+  if (needsInstall()) install()
   if (needsBuild()) build()
+}
+
+/**
+ * The locked versions, with nothing written to package-lock.json. Not `npm ci`: it refuses a lock
+ * without the optional packages of all other platforms, and not every registry has those.
+ */
+function install() {
+  announce('npm install')
+  run('npm', 'install', '--no-save', '--no-audit', '--no-fund')
+  touch(INSTALLED)
 }
 
 function build() {
@@ -24,12 +33,11 @@ function build() {
   announce('napi build')
   run('npx', 'napi', 'build', '--platform', '--release', '--js', BINDING[0], '--dts', BINDING[1])
   // cargo leaves an addon alone that came out the same: without this it would look outdated for ever.
-  const now = new Date()
-  for (const addon of addons()) fs.utimesSync(addon, now, now)
+  addons().forEach(touch)
 }
 
 function needsInstall() {
-  const installed = modifiedAt(path.join(ROOT, 'node_modules', '.package-lock.json'))
+  const installed = modifiedAt(INSTALLED)
   return installed === 0 || installed < modifiedAt(path.join(ROOT, 'package-lock.json'))
 }
 
@@ -50,6 +58,11 @@ function newestIn(place) {
   const inside = fs.readdirSync(place).map((name) => newestIn(path.join(place, name)))
   // The folder's own time tells that a file was removed or renamed.
   return Math.max(modifiedAt(place), ...inside)
+}
+
+function touch(file) {
+  const now = new Date()
+  fs.utimesSync(file, now, now)
 }
 
 function modifiedAt(file) {
