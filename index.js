@@ -1,3 +1,5 @@
+'use strict'
+
 const { OpenCode } = require('./lib/client.js')
 const { OpenCodeError } = require('./lib/opencode-error.js')
 

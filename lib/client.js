@@ -1,3 +1,5 @@
+'use strict'
+
 const binding = require('../binding.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')

@@ -1,3 +1,5 @@
+'use strict'
+
 /** What other libraries, or OpenCode's own command line, call the same thing. */
 const ELSEWHERE = {
   abortSignal: 'signal',

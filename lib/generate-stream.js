@@ -1,3 +1,5 @@
+'use strict'
+
 const asyncDispose = require('./dispose-symbol.js')
 const { LazyPromise } = require('./lazy-promise.js')
 const { OpenCodeError } = require('./opencode-error.js')

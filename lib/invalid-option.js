@@ -1,3 +1,5 @@
+'use strict'
+
 const { inspect } = require('node:util')
 const { OpenCodeError } = require('./opencode-error.js')
 const { closest } = require('./did-you-mean.js')

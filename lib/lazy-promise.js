@@ -1,3 +1,5 @@
+'use strict'
+
 /**
  * A promise whose work begins when somebody first asks for its value. Logging it, comparing it or
  * keeping it begins nothing; and one that nobody asks cannot become an unhandled rejection.

@@ -1,3 +1,5 @@
+'use strict'
+
 const { wrongValue, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
 
 const HINT =

@@ -1,3 +1,5 @@
+'use strict'
+
 const { defineProperty } = Object
 
 /** Shared by every copy of this package in a process, so that each recognises the others' errors. */

@@ -1,3 +1,5 @@
+'use strict'
+
 // Each function here makes a reader: (value, subject) => the normalised value, or an error thrown
 // that names `subject`, shows the value, and hints at `hint`.
 

@@ -1,3 +1,5 @@
+'use strict'
+
 const values = require('./option-values.js')
 const { wrongValue, invalid, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
 const { readModel } = require('./model.js')

@@ -1,3 +1,5 @@
+'use strict'
+
 const { invalid, wrongValue, refuseUnknownKeys, isPlainObject, kindOf } = require('./invalid-option.js')
 
 const HINT = "Pass a non-empty string, or an array of parts such as { type: 'text', text: 'Hello' }."

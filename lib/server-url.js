@@ -1,3 +1,5 @@
+'use strict'
+
 const { invalid, wrongSecret } = require('./invalid-option.js')
 
 const HINT = "Pass the server's address, e.g. 'http://127.0.0.1:4096'."

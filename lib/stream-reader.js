@@ -1,3 +1,5 @@
+'use strict'
+
 // Taken at load time: a user's tests may put fake timers in the place of the global ones.
 const { setImmediate } = require('node:timers')
 const asyncDispose = require('./dispose-symbol.js')

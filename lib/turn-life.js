@@ -1,3 +1,5 @@
+'use strict'
+
 const { errorFromFailure } = require('./opencode-error.js')
 
 /**

@@ -1,3 +1,5 @@
+'use strict'
+
 const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
 const { MODES, readUsername } = require('./options.js')

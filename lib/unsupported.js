@@ -1,3 +1,5 @@
+'use strict'
+
 const { OpenCodeError } = require('./opencode-error.js')
 
 const NOT_YET = 'this version of opencode-stream does not have it yet'

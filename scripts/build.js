@@ -1,3 +1,5 @@
+'use strict'
+
 // Makes a fresh clone ready to run: dependencies, then the native addon. Needs only Node and cargo.
 
 const fs = require('node:fs')

@@ -1,3 +1,5 @@
+'use strict'
+
 // Exactly what CI runs: format, lints, types, generated files, tests.
 
 const { prepare, BINDING } = require('./build.js')

@@ -1,3 +1,5 @@
+'use strict'
+
 // Builds what is outdated, then runs every test. Arguments go to vitest: `npm test -- options`.
 
 const { prepare } = require('./build.js')

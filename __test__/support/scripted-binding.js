@@ -1,3 +1,5 @@
+'use strict'
+
 /**
  * A stand-in for the native binding, for what lib/ alone is answerable for: when a turn starts, what
  * is taken when, how it ends. A test plays OpenCode's side with say(), emit(), finish() and fail().
