@@ -9,9 +9,9 @@ pub mod mailbox;
 pub mod protocol;
 pub mod request;
 
-//#[cfg(feature = "addon")]
-//mod binding;
-//#[cfg(feature = "addon")]
-//mod transport;
-//#[cfg(feature = "addon")]
-//mod turn_driver;
+#[cfg(feature = "addon")]
+mod binding;
+#[cfg(feature = "addon")]
+mod transport;
+#[cfg(feature = "addon")]
+mod turn_driver;

@@ -25,7 +25,10 @@ enum Item {
     /// Merges with the next delta of its part.
     Delta(StreamEvent),
     /// The next update of the same tool call replaces it.
-    Tool { call_id: String, json: String },
+    Tool {
+        call_id: String,
+        json: String,
+    },
     Other(String),
 }
 
@@ -297,8 +300,10 @@ mod tests {
             mailbox.push(event).unwrap();
         }
         let events: Vec<Value> = serde_json::from_str(&mailbox.take_events().unwrap()).unwrap();
-        let told: Vec<&str> =
-            events.iter().map(|event| event["delta"].as_str().or(event["status"].as_str()).unwrap()).collect();
+        let told: Vec<&str> = events
+            .iter()
+            .map(|event| event["delta"].as_str().or(event["status"].as_str()).unwrap())
+            .collect();
         assert_eq!(told, ["12", "completed", "3"]);
     }
 

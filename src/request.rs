@@ -122,5 +122,7 @@ fn maybe_millis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Opt
 
 /// At most a year: a longer wait cannot be told from none, and clocks overflow on it.
 fn duration(ms: f64) -> Duration {
-    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX).min(Duration::from_secs(365 * 24 * 3600))
+    Duration::try_from_secs_f64(ms / 1000.0)
+        .unwrap_or(Duration::MAX)
+        .min(Duration::from_secs(365 * 24 * 3600))
 }

@@ -120,10 +120,13 @@ pub fn newer_generation(answer: &Answer) -> Option<Failure> {
     let json = answer.json().ok()?;
     let version = json.get("version")?.as_str()?;
     Some(
-        Failure::new(Code::UnsupportedVersion, format!("this is an OpenCode {version} server, of the 2.x API"))
-            .accepted(Accepted::No)
-            .hint("use mode 'cli': both generations speak ACP")
-            .data(serde_json::json!({ "version": version })),
+        Failure::new(
+            Code::UnsupportedVersion,
+            format!("this is an OpenCode {version} server, of the 2.x API"),
+        )
+        .accepted(Accepted::No)
+        .hint("use mode 'cli': both generations speak ACP")
+        .data(serde_json::json!({ "version": version })),
     )
 }
 

@@ -50,9 +50,9 @@ impl BusEvent {
         match self {
             Self::Connected | Self::Heartbeat => None,
             Self::Session(info) => Some(&info.id),
-            Self::Status { session_id, .. } | Self::Idle { session_id } | Self::AskClosed { session_id, .. } => {
-                Some(session_id)
-            }
+            Self::Status { session_id, .. }
+            | Self::Idle { session_id }
+            | Self::AskClosed { session_id, .. } => Some(session_id),
             Self::Error { session_id, .. } | Self::Other { session_id } => session_id.as_deref(),
             Self::Message(info) => Some(&info.session_id),
             Self::Part(part) => Some(&part.session_id),

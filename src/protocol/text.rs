@@ -78,7 +78,11 @@ pub fn decode(bytes: &[u8]) -> String {
             rest = &rest[3..];
             continue;
         }
-        let valid = rest.iter().enumerate().find(|(at, _)| is_surrogate(&rest[*at..])).map_or(rest.len(), |(at, _)| at);
+        let valid = rest
+            .iter()
+            .enumerate()
+            .find(|(at, _)| is_surrogate(&rest[*at..]))
+            .map_or(rest.len(), |(at, _)| at);
         text.push_str(&String::from_utf8_lossy(&rest[..valid]));
         rest = &rest[valid..];
     }

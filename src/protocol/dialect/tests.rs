@@ -34,7 +34,8 @@ fn the_global_stream_wraps_events_and_repeats_them_as_sync() {
     let inner = r#"{"type":"session.idle","properties":{"sessionID":"ses_1"}}"#;
     let wrapped = format!(r#"{{"directory":"/a","project":"p","payload":{inner}}}"#);
     assert_eq!(event(&wrapped), BusEvent::Idle { session_id: "ses_1".into() });
-    let sync = r#"{"directory":"/a","payload":{"type":"sync","syncEvent":{"type":"message.part.updated.1"}}}"#;
+    let sync =
+        r#"{"directory":"/a","payload":{"type":"sync","syncEvent":{"type":"message.part.updated.1"}}}"#;
     assert_eq!(decode(sync.as_bytes()).unwrap(), None);
 }
 
@@ -45,7 +46,8 @@ fn a_compaction_summary_is_told_from_an_answer() {
             r#"{{"type":"message.updated","properties":{{"info":{{"id":"msg_1","sessionID":"ses_1",{rest}}}}}}}"#
         ))
     };
-    let BusEvent::Message(summary) = message(r#""role":"assistant","summary":true,"mode":"compaction""#) else {
+    let BusEvent::Message(summary) = message(r#""role":"assistant","summary":true,"mode":"compaction""#)
+    else {
         panic!()
     };
     assert!(summary.summary && summary.role == Role::Assistant);

@@ -235,7 +235,8 @@ impl Transcript {
             .enumerate()
             .map(|(at, part)| (part.id.as_str(), at))
             .collect();
-        self.parts.sort_by_key(|entry| place.get(entry.place.part_id.as_str()).copied().unwrap_or(usize::MAX));
+        self.parts
+            .sort_by_key(|entry| place.get(entry.place.part_id.as_str()).copied().unwrap_or(usize::MAX));
         self.index =
             self.parts.iter().enumerate().map(|(at, entry)| (entry.place.part_id.clone(), at)).collect();
     }

@@ -31,6 +31,27 @@ pub struct Policies {
     pub question: QuestionPolicy,
 }
 
+impl Policies {
+    fn reply_to(self, ask: &Ask) -> &'static str {
+        match ask.kind {
+            AskKind::Permission { .. } => match self.permission {
+                PermissionPolicy::Reject => "reject",
+                PermissionPolicy::Allow => "once",
+                PermissionPolicy::Leave => "leave",
+            },
+            AskKind::Question { .. } => match self.question {
+                QuestionPolicy::Reject => "reject",
+                QuestionPolicy::Leave => "leave",
+            },
+        }
+    }
+
+    /// The request that answers `ask`; `None` where another client is to answer it.
+    pub fn answer(self, ask: &Ask) -> Option<AskReply> {
+        request(ask, self.reply_to(ask))
+    }
+}
+
 /// The request that answers an ask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AskReply {
@@ -63,31 +84,27 @@ impl Turn {
     pub(super) fn ask(&mut self, ask: Ask) {
         let ours =
             ask.session_id == self.config.session_id || self.transcript.parent_of(&ask.session_id).is_some();
-        if !ours || self.finished || !self.asks.seen.insert(ask.id.clone()) {
+        if !ours || self.finished || self.asks.seen.contains(&ask.id) {
             return;
         }
-        let reply = self.reply_to(&ask);
-        self.asks.rejected |= reply == "reject";
-        if let Some(request) = request(&ask, reply) {
+        self.asks.rejected |= self.asks.policies.reply_to(&ask) == "reject";
+        if let Some(request) = self.asks.policies.answer(&ask) {
             self.outputs.push_back(Output::Reply(request));
         }
+        self.tell_ask(ask);
+    }
+
+    /// An ask that was answered before the prompt was sent.
+    pub fn on_answered(&mut self, ask: Ask) {
+        self.tell_ask(ask);
+    }
+
+    fn tell_ask(&mut self, ask: Ask) {
+        self.asks.seen.insert(ask.id.clone());
+        let reply = self.asks.policies.reply_to(&ask);
         let event = self.told(ask, reply);
         self.asks.told.push(serde_json::to_value(&event).unwrap_or_default());
         self.emit(event);
-    }
-
-    fn reply_to(&self, ask: &Ask) -> &'static str {
-        match ask.kind {
-            AskKind::Permission { .. } => match self.asks.policies.permission {
-                PermissionPolicy::Reject => "reject",
-                PermissionPolicy::Allow => "once",
-                PermissionPolicy::Leave => "leave",
-            },
-            AskKind::Question { .. } => match self.asks.policies.question {
-                QuestionPolicy::Reject => "reject",
-                QuestionPolicy::Leave => "leave",
-            },
-        }
     }
 
     fn told(&self, ask: Ask, reply: &'static str) -> StreamEvent {

@@ -132,9 +132,12 @@ impl Turn {
 
     fn never_ran(&self) -> Failure {
         let waited = self.config.accept.as_millis();
-        Failure::new(Code::Timeout, format!("OpenCode took the prompt and showed no sign of it for {waited} ms"))
-            .data(serde_json::json!({ "phase": "accept" }))
-            .hint("see the server's log; raise timeouts.accept if the server is slow to start a project")
+        Failure::new(
+            Code::Timeout,
+            format!("OpenCode took the prompt and showed no sign of it for {waited} ms"),
+        )
+        .data(serde_json::json!({ "phase": "accept" }))
+        .hint("see the server's log; raise timeouts.accept if the server is slow to start a project")
     }
 
     fn fill_gap(&mut self, messages: &[crate::protocol::dialect::Stored], source: Source) {

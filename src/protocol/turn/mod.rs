@@ -125,6 +125,11 @@ impl Turn {
         root.chain(self.transcript.descendants().cloned()).collect()
     }
 
+    /// A session of a subagent that was there before the prompt.
+    pub fn adopt(&mut self, child: &str) {
+        self.transcript.session(child, Some(&self.config.session_id));
+    }
+
     /// Whether OpenCode is known to have taken the prompt.
     pub fn is_accepted(&self) -> bool {
         self.accepted.is_some() || self.user_message.is_some()
@@ -281,8 +286,9 @@ impl Turn {
         }
         if let Err(contradiction) = result {
             self.fail(
-                Failure::new(Code::Protocol, contradiction.to_string())
-                    .hint("part of the answer was lost with the connection; read the session's messages for it"),
+                Failure::new(Code::Protocol, contradiction.to_string()).hint(
+                    "part of the answer was lost with the connection; read the session's messages for it",
+                ),
             );
         }
     }
@@ -324,10 +330,7 @@ impl Turn {
     }
 
     fn place(&self, session: &str) -> SessionPlace {
-        SessionPlace {
-            session_id: session.to_owned(),
-            parent_session_id: self.transcript.parent_of(session),
-        }
+        SessionPlace { session_id: session.to_owned(), parent_session_id: self.transcript.parent_of(session) }
     }
 }
 

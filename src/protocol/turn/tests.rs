@@ -42,10 +42,12 @@ impl Server {
         }
         match event {
             BusEvent::Status { status, .. } => self.busy = *status != Status::Idle,
-            BusEvent::Message(info) => match self.messages.iter_mut().find(|(known, _)| known.id == info.id) {
-                Some((known, _)) => *known = info.clone(),
-                None => self.messages.push((info.clone(), Vec::new())),
-            },
+            BusEvent::Message(info) => {
+                match self.messages.iter_mut().find(|(known, _)| known.id == info.id) {
+                    Some((known, _)) => *known = info.clone(),
+                    None => self.messages.push((info.clone(), Vec::new())),
+                }
+            }
             BusEvent::Part(part) => {
                 let parts = self.messages.iter_mut().find(|(info, _)| info.id == part.message_id);
                 let parts = &mut parts.expect("a part comes after its message").1;
@@ -223,8 +225,11 @@ fn a_turn_begins_with_start_and_ends_with_finish() {
     for version in VERSIONS {
         let types = replay(version, "text").types();
         assert_eq!((types[0].as_str(), types[types.len() - 1].as_str()), ("start", "finish"), "{version}");
-        let body: Vec<&str> =
-            types.iter().map(String::as_str).filter(|kind| !["text-delta", "session"].contains(kind)).collect();
+        let body: Vec<&str> = types
+            .iter()
+            .map(String::as_str)
+            .filter(|kind| !["text-delta", "session"].contains(kind))
+            .collect();
         assert_eq!(body, ["start", "step-start", "text-start", "text-end", "step-finish", "finish"]);
     }
 }
@@ -284,7 +289,11 @@ fn a_provider_error_ends_the_turn_once_its_message_is_complete() {
         for (scenario, status) in [("401", 401), ("400", 400)] {
             let story = replay(version, scenario);
             let failure = story.failure();
-            assert_eq!((failure.code, failure.status), (Code::Provider, Some(status)), "{version} {scenario}");
+            assert_eq!(
+                (failure.code, failure.status),
+                (Code::Provider, Some(status)),
+                "{version} {scenario}"
+            );
             assert_eq!(failure.accepted, Accepted::Yes);
             assert_eq!(failure.data.as_ref().unwrap()["isRetryable"], false);
         }
@@ -353,8 +362,12 @@ fn a_compaction_is_not_the_end_and_its_summary_is_not_the_answer() {
     assert!(events.iter().any(|event| matches!(event, BusEvent::Message(info) if info.summary)));
     let story = Replay::new(&prompted(&events), &[]).play(&events);
     assert_eq!(story.result()["finishReason"], "stop");
-    let messages: HashSet<&str> =
-        story.result()["parts"].as_array().unwrap().iter().filter_map(|part| part["messageID"].as_str()).collect();
+    let messages: HashSet<&str> = story.result()["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|part| part["messageID"].as_str())
+        .collect();
     for event in &events {
         if let BusEvent::Message(info) = event {
             assert!(!info.summary || !messages.contains(info.id.as_str()));
@@ -368,7 +381,8 @@ fn an_abort_by_another_client_is_an_error_that_keeps_the_text() {
         for scenario in ["abort", "abort_tool"] {
             let story = replay(version, scenario);
             assert_eq!(story.failure().code, Code::AbortedElsewhere, "{version} {scenario}");
-            let text = story.failure().data.as_ref().and_then(|data| data["text"].as_str()).unwrap_or_default();
+            let text =
+                story.failure().data.as_ref().and_then(|data| data["text"].as_str()).unwrap_or_default();
             assert_eq!(text, story.streamed(), "{version} {scenario}");
         }
     }
@@ -425,7 +439,9 @@ fn a_rejected_permission_ends_the_turn_without_an_error() {
 fn a_rejected_question_ends_the_turn_without_an_error() {
     for version in VERSIONS {
         let story = replay(version, "question_reject");
-        assert!(story.replies[0].path.ends_with("/reject") && story.replies[0].path.starts_with("/question/"));
+        assert!(
+            story.replies[0].path.ends_with("/reject") && story.replies[0].path.starts_with("/question/")
+        );
         assert_eq!(story.count("question"), 1, "{version}");
         assert_eq!(story.result()["finishReason"], "rejected");
     }

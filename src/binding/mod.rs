@@ -1,0 +1,103 @@
+//! The one place that names napi: converts, and decides nothing. Failures cross as values, since a
+//! rejected native promise cannot carry our code.
+
+mod bell;
+mod runtime;
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Function;
+use napi::{Error, Result, Status};
+use napi_derive::napi;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use self::bell::Bell;
+use crate::error::Failure;
+use crate::mailbox::Mailbox;
+use crate::request::{TargetRequest, TurnRequest};
+use crate::transport;
+use crate::turn_driver;
+
+/// One turn. Dropping it leaves it.
+#[napi]
+pub struct Turn {
+    mailbox: Arc<Mailbox>,
+    leave: watch::Sender<bool>,
+}
+
+#[napi]
+impl Turn {
+    /// Starts one turn at once. `request` is a TurnRequest as JSON. `bell` is called, without arguments,
+    /// each time something could be taken after a call here had come away with null. It keeps Node alive
+    /// until the turn has its outcome.
+    #[napi(factory, catch_unwind)]
+    pub fn start(request: String, bell: Function<(), ()>) -> Result<Turn> {
+        let request: TurnRequest = parse(&request)?;
+        let bell = Arc::new(Bell::new(bell)?);
+        let rung = bell.clone();
+        let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || rung.ring()));
+        let (leave, left) = watch::channel(false);
+        let mail = mailbox.clone();
+        runtime::spawn(async move {
+            turn_driver::run(request, mail, left).await;
+            bell.put_away();
+        });
+        Ok(Turn { mailbox, leave })
+    }
+
+    /// All unread text of the answer in one string, or null.
+    #[napi(catch_unwind)]
+    pub fn take_text(&self) -> Option<String> {
+        self.mailbox.take_text()
+    }
+
+    /// All unread events as one JSON array, or null.
+    #[napi(catch_unwind)]
+    pub fn take_events(&self) -> Option<String> {
+        self.mailbox.take_events()
+    }
+
+    /// Null while the turn runs; then `{"result"}` or `{"error"}` as JSON.
+    #[napi(catch_unwind)]
+    pub fn outcome(&self) -> Option<String> {
+        self.mailbox.outcome().map(|outcome| outcome_json(&outcome))
+    }
+
+    /// Known from the `start` event on.
+    #[napi(getter, js_name = "sessionID", catch_unwind)]
+    pub fn session_id(&self) -> Option<String> {
+        self.mailbox.session_id()
+    }
+
+    /// Stops the turn inside OpenCode; its outcome follows within seconds.
+    #[napi(catch_unwind)]
+    pub fn leave(&self) {
+        self.leave.send_replace(true);
+    }
+}
+
+/// Asks a server how it is; `done` gets `{"result"}` or `{"error"}` as JSON.
+#[napi(catch_unwind)]
+pub fn health(request: String, done: Function<String, ()>) -> Result<()> {
+    let target: TargetRequest = parse(&request)?;
+    let done = done.build_threadsafe_function().callee_handled::<false>().build()?;
+    runtime::spawn(async move {
+        let outcome = outcome_json(&transport::health(&target).await);
+        done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    Ok(())
+}
+
+fn outcome_json(outcome: &std::result::Result<Value, Failure>) -> String {
+    match outcome {
+        Ok(result) => json!({ "result": result }),
+        Err(failure) => json!({ "error": failure.to_json() }),
+    }
+    .to_string()
+}
+
+fn parse<T: serde::de::DeserializeOwned>(request: &str) -> Result<T> {
+    serde_json::from_str(request)
+        .map_err(|error| Error::new(Status::InvalidArg, format!("bad request: {error}")))
+}

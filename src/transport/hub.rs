@@ -1,0 +1,205 @@
+//! The event hub: one SSE connection per (server, directory, credentials), shared by every turn of the
+//! process, told apart by session, always drained, closed when no turn needs it.
+
+mod listen;
+mod router;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use self::router::Router;
+use super::http::Server;
+use crate::error::{Code, Failure};
+use crate::protocol::event::BusEvent;
+use crate::request::{Limits, Timeouts};
+
+pub use self::router::Listener;
+
+/// What the connection tells a turn.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// An event of the turn's session or a descendant; with its bytes where a turn wants raw events.
+    Event(Arc<BusEvent>, Option<Arc<str>>),
+    /// The connection broke; it is being made again, for as long as somebody needs it.
+    Gap(Failure),
+    /// The connection is back, after so many attempts.
+    Restored(u32),
+    /// No use in trying again.
+    Lost(Failure),
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Connecting,
+    /// Open for the n-th time; `server.connected` was seen.
+    Open(u64),
+    Failed(Failure),
+}
+
+/// Where events are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// `/event`: one directory's.
+    Directory,
+    /// `/global/event`: everything. Some releases (1.14.48) carry sessions only here.
+    Global,
+}
+
+/// What the reading task and the turns share.
+struct Shared {
+    server: Server,
+    router: Mutex<Router>,
+    state: watch::Sender<State>,
+    /// The release that answers.
+    version: OnceLock<Option<String>>,
+    /// The stream has carried more than heartbeats.
+    proven: watch::Sender<bool>,
+    source: watch::Sender<Source>,
+    /// Nobody needs the connection any more.
+    unneeded: Notify,
+    /// The smallest `timeouts.idle` of all turns, in ms.
+    idle: AtomicU64,
+    /// The largest `limits.record` of all turns, in bytes.
+    record_limit: AtomicUsize,
+}
+
+/// A turn's hold on the shared connection: the last one to let go closes it.
+pub struct Connection {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.unneeded.notify_one();
+    }
+}
+
+type Registry = Mutex<HashMap<String, Weak<Connection>>>;
+
+fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(Mutex::default)
+}
+
+impl Connection {
+    /// Joins the connection to `server`, or makes it; returns once it is open and known to be OpenCode's.
+    ///
+    /// # Errors
+    /// When it cannot be opened: the first attempt decides.
+    pub async fn open(server: &Server, timeouts: &Timeouts, limits: &Limits) -> Result<Arc<Self>, Failure> {
+        let connection = Self::join(server);
+        let shared = &connection.shared;
+        shared.idle.fetch_min(millis(timeouts.idle), Ordering::Relaxed);
+        shared.record_limit.fetch_max(limits.record as usize, Ordering::Relaxed);
+        let mut state = shared.state.subscribe();
+        let settled = state.wait_for(|state| !matches!(state, State::Connecting)).await;
+        let failure = match settled.as_deref() {
+            Ok(State::Failed(failure)) => Some(failure.clone()),
+            Ok(_) => None,
+            Err(_) => Some(Failure::new(Code::Unreachable, "the event connection ended while it was opened")),
+        };
+        drop(settled);
+        failure.map_or(Ok(connection), Err)
+    }
+
+    fn join(server: &Server) -> Arc<Self> {
+        let key = server.identity();
+        let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
+        registry.retain(|_, connection| connection.strong_count() > 0);
+        let known = registry.get(&key).and_then(Weak::upgrade);
+        if let Some(known) = known.filter(|known| !matches!(*known.shared.state.borrow(), State::Failed(_))) {
+            return known;
+        }
+        let shared = Arc::new(Shared {
+            server: server.clone(),
+            router: Mutex::default(),
+            state: watch::Sender::new(State::Connecting),
+            version: OnceLock::new(),
+            proven: watch::Sender::new(false),
+            source: watch::Sender::new(Source::Directory),
+            unneeded: Notify::new(),
+            idle: AtomicU64::new(u64::MAX),
+            record_limit: AtomicUsize::new(0),
+        });
+        tokio::spawn(listen::run(shared.clone()));
+        let connection = Arc::new(Self { shared });
+        registry.insert(key, Arc::downgrade(&connection));
+        connection
+    }
+
+    pub fn version(&self) -> Option<String> {
+        self.shared.version.get().cloned().flatten()
+    }
+
+    /// From now on the events of `session` and its descendants are delivered.
+    pub fn register(
+        self: &Arc<Self>,
+        session: &str,
+        wants_raw: bool,
+    ) -> (Listener, mpsc::UnboundedReceiver<Delivery>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.shared.lock_router().add(session, sender, wants_raw);
+        (Listener::new(self.clone(), session), receiver)
+    }
+
+    fn unregister(&self, session: &str) {
+        self.shared.lock_router().remove(session);
+    }
+
+    /// Descendants that were there before we listened.
+    pub fn adopt(&self, session: &str, child: &str) {
+        self.shared.lock_router().adopt(session, child);
+    }
+
+    /// Whether the stream has shown that it carries sessions; waits for it up to `within`.
+    pub async fn is_proven(&self, within: Duration) -> bool {
+        let mut proven = self.shared.proven.subscribe();
+        tokio::time::timeout(within, proven.wait_for(|proven| *proven)).await.is_ok_and(|seen| seen.is_ok())
+    }
+
+    /// Reads from `/global/event` from now on, and returns once that is open.
+    ///
+    /// # Errors
+    /// When it does not open within `within`.
+    pub async fn move_to_global(&self, within: Duration) -> Result<(), Failure> {
+        let shared = &self.shared;
+        let mut state = shared.state.subscribe();
+        let opened = match *state.borrow() {
+            State::Open(times) => times,
+            _ => 0,
+        };
+        let moved = shared
+            .source
+            .send_if_modified(|source| std::mem::replace(source, Source::Global) == Source::Directory);
+        if !moved {
+            return Ok(());
+        }
+        let reopened = state.wait_for(|state| matches!(state, State::Open(times) if *times > opened));
+        match tokio::time::timeout(within, reopened).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Failure::new(
+                Code::Protocol,
+                "the server's /event carries no sessions, and its /global/event cannot be opened",
+            )
+            .hint("this is a defect of some releases (1.14.48 among them): update OpenCode")),
+        }
+    }
+}
+
+impl Shared {
+    fn lock_router(&self) -> std::sync::MutexGuard<'_, Router> {
+        self.router.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle.load(Ordering::Relaxed).min(millis(Duration::from_secs(86_400))))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,164 @@
+//! The task behind a shared connection: opens the stream, reads it, opens it again.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use reqwest::Response;
+use tokio::time::timeout;
+
+use super::{Delivery, Shared, Source, State};
+use crate::error::{Code, Failure};
+use crate::framing::sse::SseFramer;
+use crate::protocol::dialect::decode;
+use crate::protocol::event::BusEvent;
+use crate::transport::probe;
+
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// How a stream came to its end.
+enum End {
+    /// It broke, or said nothing for too long; another one may do better.
+    Broken(Failure),
+    /// Another stream of the same server was asked for.
+    Moved,
+    /// No use in trying again.
+    Hopeless(Failure),
+}
+
+/// Reads until nobody needs it.
+pub async fn run(shared: Arc<Shared>) {
+    tokio::select! {
+        biased;
+        () = shared.unneeded.notified() => {}
+        () = read_for_ever(&shared) => {}
+    }
+}
+
+async fn read_for_ever(shared: &Shared) {
+    let mut opened = 0;
+    let mut attempt = 0;
+    loop {
+        let before = opened;
+        let end = read_once(shared, &mut opened, attempt).await;
+        if opened == 0 {
+            let (End::Broken(failure) | End::Hopeless(failure)) = end else { continue };
+            shared.state.send_replace(State::Failed(failure));
+            return;
+        }
+        match end {
+            End::Hopeless(failure) => {
+                shared.lock_router().fail_all(&failure);
+                shared.state.send_replace(State::Failed(failure));
+                return;
+            }
+            End::Broken(failure) if opened > before => gap(shared, failure, &mut attempt),
+            End::Moved => gap(shared, broken("another stream of the server is read instead"), &mut attempt),
+            End::Broken(_) => attempt += 1,
+        }
+        if attempt > 1 {
+            tokio::time::sleep(backoff(attempt)).await;
+        }
+    }
+}
+
+fn gap(shared: &Shared, failure: Failure, attempt: &mut u32) {
+    *attempt = 1;
+    shared.lock_router().tell_all(&Delivery::Gap(failure));
+}
+
+/// Doubles up to its bound, each wait shortened by up to a half so that many clients do not come at once.
+fn backoff(attempt: u32) -> Duration {
+    let full = FIRST_BACKOFF.saturating_mul(1 << attempt.min(10)).min(LAST_BACKOFF);
+    let jitter =
+        f64::from(std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos()) % 1000);
+    full.mul_f64(0.5 + jitter / 2000.0)
+}
+
+async fn read_once(shared: &Shared, opened: &mut u64, attempt: u32) -> End {
+    let mut source = shared.source.subscribe();
+    let from = *source.borrow_and_update();
+    match open(shared, from, *opened == 0).await {
+        Ok(stream) => tokio::select! {
+            end = read(shared, stream, opened, attempt) => end,
+            _ = source.changed() => End::Moved,
+        },
+        Err(failure) => match failure.code {
+            Code::Unauthorized | Code::UnsupportedVersion => End::Hopeless(failure),
+            _ => End::Broken(failure),
+        },
+    }
+}
+
+async fn open(shared: &Shared, source: Source, first: bool) -> Result<Response, Failure> {
+    if first {
+        let version = probe::version(&shared.server).await?;
+        let _ = shared.version.set(version);
+    }
+    let path = match source {
+        Source::Directory => "/event",
+        Source::Global => "/global/event",
+    };
+    let stream = shared.server.open_stream(path).await.map_err(|error| error.failure)?;
+    match shared.server.head(&stream).stream_refusal() {
+        Some(refusal) => Err(refusal),
+        None => Ok(stream),
+    }
+}
+
+async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: u32) -> End {
+    let mut framer = SseFramer::new(shared.record_limit.load(Ordering::Relaxed));
+    let mut connected = false;
+    loop {
+        let patience = if connected { shared.idle() } else { shared.server.connect };
+        let chunk = match timeout(patience, stream.chunk()).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return End::Broken(broken("the server closed it")),
+            Ok(Err(error)) => return End::Broken(broken(&error.without_url().to_string())),
+            Err(_) => return End::Broken(silent(patience)),
+        };
+        let mut malformed = None;
+        let fed = framer.feed(&chunk, |record| match decode(record.data) {
+            Ok(Some(BusEvent::Connected)) => {
+                if !std::mem::replace(&mut connected, true) {
+                    *opened += 1;
+                    announce(shared, *opened, attempt);
+                }
+            }
+            Ok(Some(event)) => {
+                if event.proves_the_bus() && !*shared.proven.borrow() {
+                    shared.proven.send_replace(true);
+                }
+                shared.lock_router().deliver(event, record.data);
+            }
+            Ok(None) => {}
+            Err(error) => malformed = Some(error),
+        });
+        if let Some(malformed) = malformed {
+            let failure = Failure::new(Code::Protocol, malformed.to_string())
+                .hint("this release may have changed its events: report it, with the release's version");
+            shared.lock_router().fail_all(&failure);
+        }
+        if let Err(too_long) = fed {
+            let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
+            return End::Hopeless(failure);
+        }
+    }
+}
+
+fn announce(shared: &Shared, opened: u64, attempt: u32) {
+    if opened > 1 {
+        shared.lock_router().tell_all(&Delivery::Restored(attempt.max(1)));
+    }
+    shared.state.send_replace(State::Open(opened));
+}
+
+fn broken(why: &str) -> Failure {
+    Failure::new(Code::StreamLost, "the event connection to OpenCode broke").cause(why)
+}
+
+fn silent(patience: Duration) -> Failure {
+    let ms = patience.as_millis();
+    Failure::new(Code::StreamLost, format!("the event connection to OpenCode said nothing for {ms} ms"))
+}

@@ -1,0 +1,84 @@
+//! Whose event is it? Sessions to the turns that listen to them; a subagent's session joins its parent's.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::{Connection, Delivery};
+use crate::error::Failure;
+use crate::protocol::event::BusEvent;
+
+#[derive(Default)]
+pub struct Router {
+    /// The listener of each prompted session.
+    listeners: HashMap<String, UnboundedSender<Delivery>>,
+    /// Each session of a tree by the prompted one at its root.
+    roots: HashMap<String, String>,
+    /// The prompted sessions whose turns want the bytes of their events.
+    raw_wanted: HashSet<String>,
+}
+
+impl Router {
+    pub fn add(&mut self, session: &str, listener: UnboundedSender<Delivery>, wants_raw: bool) {
+        self.listeners.insert(session.to_owned(), listener);
+        self.roots.insert(session.to_owned(), session.to_owned());
+        if wants_raw {
+            self.raw_wanted.insert(session.to_owned());
+        }
+    }
+
+    pub fn remove(&mut self, session: &str) {
+        self.listeners.remove(session);
+        self.roots.retain(|_, root| root != session);
+        self.raw_wanted.remove(session);
+    }
+
+    pub fn adopt(&mut self, parent: &str, child: &str) {
+        if let Some(root) = self.roots.get(parent).cloned() {
+            self.roots.entry(child.to_owned()).or_insert(root);
+        }
+    }
+
+    /// Delivers an event to the turn it belongs to, if any.
+    pub fn deliver(&mut self, event: BusEvent, bytes: &[u8]) {
+        if let BusEvent::Session(info) = &event {
+            if let Some(parent) = &info.parent_id {
+                self.adopt(parent, &info.id);
+            }
+        }
+        let Some(root) = event.session_id().and_then(|session| self.roots.get(session)) else { return };
+        let Some(listener) = self.listeners.get(root) else { return };
+        let raw = self.raw_wanted.contains(root).then(|| String::from_utf8_lossy(bytes).into());
+        // A turn that has just ended listens no more.
+        let _ = listener.send(Delivery::Event(Arc::new(event), raw));
+    }
+
+    pub fn tell_all(&self, delivery: &Delivery) {
+        for listener in self.listeners.values() {
+            let _ = listener.send(delivery.clone());
+        }
+    }
+
+    pub fn fail_all(&self, failure: &Failure) {
+        self.tell_all(&Delivery::Lost(failure.clone()));
+    }
+}
+
+/// Listens to one session until it is dropped.
+pub struct Listener {
+    connection: Arc<Connection>,
+    session: String,
+}
+
+impl Listener {
+    pub fn new(connection: Arc<Connection>, session: &str) -> Self {
+        Self { connection, session: session.to_owned() }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.connection.unregister(&self.session);
+    }
+}

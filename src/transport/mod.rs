@@ -1,0 +1,14 @@
+//! Sockets. Nothing here knows what an event means beyond whose it is.
+
+mod api;
+mod http;
+mod hub;
+mod listener;
+mod probe;
+mod settle;
+
+pub use api::Api;
+pub use http::{CallError, Server};
+pub use hub::{Connection, Delivery};
+pub use probe::{health, implicit_url};
+pub use settle::ambiguous_send;

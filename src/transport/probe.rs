@@ -1,0 +1,76 @@
+//! Is it OpenCode that answers, and which?
+
+use serde_json::{Value, json};
+
+use super::http::{CallError, Server};
+use super::listener::require_ours;
+use crate::error::{Code, Failure};
+use crate::protocol::answer::{health_version, is_path_info, newer_generation};
+use crate::request::TargetRequest;
+
+const IMPLICIT_PORT: u16 = 4096;
+
+/// The implicit server's URL, if it is ours to use.
+///
+/// # Errors
+/// When nobody listens there, or not we.
+pub fn implicit_url() -> Result<String, Failure> {
+    require_ours(IMPLICIT_PORT)?;
+    Ok(format!("http://127.0.0.1:{IMPLICIT_PORT}"))
+}
+
+/// The release that answers; `None` for those that do not say (to 1.0.192).
+///
+/// # Errors
+/// When nothing answers, it is not OpenCode, or not for us.
+pub async fn version(server: &Server) -> Result<Option<String>, Failure> {
+    // No directory: asking for the health of a server must not start a project in it.
+    let server = server.in_directory(None);
+    let get = async |path| server.call(reqwest::Method::GET, path, &[], None, server.connect).await;
+    let health = get("/global/health").await.map_err(in_connect)?;
+    if let Some(version) = health_version(&health) {
+        return Ok(version);
+    }
+    if let Some(failure) = health.refusal().filter(|failure| failure.code == Code::Unauthorized) {
+        return Err(failure);
+    }
+    if let Some(failure) = newer_generation(&get("/api/info").await.map_err(in_connect)?) {
+        return Err(failure);
+    }
+    let path = get("/path").await.map_err(in_connect)?;
+    if is_path_info(&path) { Ok(None) } else { Err(no_api(&health)) }
+}
+
+fn no_api(health: &crate::protocol::answer::Answer) -> Failure {
+    let what = if health.content_type.is_empty() { "no content type" } else { &health.content_type };
+    let message = format!("something answers, but not with OpenCode's API: {} with {what}", health.status);
+    Failure::new(Code::NotAServer, message)
+        .status(health.status)
+        .hint("check the URL; `opencode serve` prints the one it listens on")
+}
+
+fn in_connect(error: CallError) -> Failure {
+    match error.failure.code {
+        Code::Timeout => error.failure.data(json!({ "phase": "connect" })),
+        _ => error.failure,
+    }
+}
+
+/// The answer of `health()`.
+///
+/// # Errors
+/// As a turn would fail, before it sends anything.
+pub async fn health(target: &TargetRequest) -> Result<Value, Failure> {
+    let url = match &target.url {
+        Some(url) => url.clone(),
+        None => implicit_url()?,
+    };
+    let server = Server::new(&url, target, 1 << 20)?;
+    let version = version(&server).await?;
+    Ok(json!({
+        "healthy": true,
+        "version": version,
+        "url": server.url(),
+        "authenticated": server.has_credentials(),
+    }))
+}

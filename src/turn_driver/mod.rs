@@ -1,0 +1,91 @@
+//! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
+
+mod prepare;
+mod pump;
+mod queue;
+mod validate;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use self::prepare::{Created, prepare};
+use crate::error::{Code, Failure};
+use crate::mailbox::Mailbox;
+use crate::request::TurnRequest;
+
+/// Leaving waits no longer than this.
+const LEAVE: Duration = Duration::from_secs(5);
+
+/// Runs the turn to its end and puts its outcome into the mailbox, whatever happens.
+pub async fn run(request: TurnRequest, mailbox: Arc<Mailbox>, leave: watch::Receiver<bool>) {
+    let driven = AssertUnwindSafe(drive(&request, &mailbox, leave)).catch_unwind().await;
+    let outcome = driven.unwrap_or_else(|_| {
+        Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
+            .accepted(crate::error::Accepted::Unknown)
+            .hint("this is a defect of opencode-stream: please report it"))
+    });
+    mailbox.finish(outcome);
+}
+
+async fn drive(
+    request: &TurnRequest,
+    mailbox: &Arc<Mailbox>,
+    mut leave: watch::Receiver<bool>,
+) -> Result<Value, Failure> {
+    let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
+    let created = Created::default();
+    let prepared = tokio::select! {
+        biased;
+        _ = leave.wait_for(|left| *left) => Ok(None),
+        failure = expire(deadline) => Err(failure),
+        prepared = prepare(request, &created) => prepared.map(Some),
+    };
+    match prepared {
+        Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,
+        Ok(None) => {
+            created.undo().await;
+            Ok(left_before_the_prompt())
+        }
+        Err(failure) => {
+            created.undo().await;
+            Err(failure)
+        }
+    }
+}
+
+/// Never ends where there is no total timeout.
+async fn expire(deadline: Option<(Instant, Duration)>) -> Failure {
+    match deadline {
+        Some((at, total)) => {
+            sleep_until(at).await;
+            Failure::new(Code::Timeout, format!("the turn took longer than {} ms", total.as_millis()))
+                .data(json!({ "phase": "total" }))
+                .hint("raise timeouts.total, or leave it out: a thinking model is then never a timeout")
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The result of a turn that was left before anything was sent.
+fn left_before_the_prompt() -> Value {
+    json!({
+        "text": "",
+        "sessionID": null,
+        "route": "server",
+        "granularity": "token",
+        "version": null,
+        "finishReason": "abort",
+        "usage": crate::protocol::stream_event::Usage::default(),
+        "cost": 0,
+        "parts": [],
+        "asks": [],
+        "reconnects": 0,
+        "discarded": 0,
+    })
+}

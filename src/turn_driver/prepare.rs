@@ -1,0 +1,231 @@
+//! Everything before the prompt: the server, its event stream, the session, what would go wrong anyway.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::queue::{Place, place};
+use super::validate::validate;
+use crate::error::{Accepted, Code, Failure};
+use crate::protocol::event::Ask;
+use crate::request::TurnRequest;
+use crate::transport::{Api, Connection, Server, implicit_url};
+
+/// How long a working event stream may take to carry the first event of a session.
+const PROOF: Duration = Duration::from_secs(1);
+/// How long a session that another client keeps busy is waited for, where no total timeout says.
+const BUSY: Duration = Duration::from_secs(600);
+/// How often it is looked at.
+const BUSY_LOOK: Duration = Duration::from_millis(250);
+
+/// A turn that is ready for its prompt.
+pub struct Prepared {
+    pub api: Api,
+    pub connection: Arc<Connection>,
+    pub session: String,
+    pub version: Option<String>,
+    /// We made the session, so we may delete it.
+    pub ours: bool,
+    pub past: Past,
+    /// No other turn of this process has the session.
+    pub _place: Place,
+}
+
+/// What a session held before our prompt.
+#[derive(Default)]
+pub struct Past {
+    /// The ids of its messages.
+    pub before: HashSet<String>,
+    /// Asks that were pending; they have been answered.
+    pub asks: Vec<Ask>,
+    /// The sessions of its subagents.
+    pub children: Vec<String>,
+}
+
+/// A session that was made and not yet prompted: if the turn ends there, it goes.
+#[derive(Default)]
+pub struct Created(Mutex<Option<(Api, String)>>);
+
+impl Created {
+    fn remember(&self, api: &Api, session: &str) {
+        *self.slot() = Some((api.clone(), session.to_owned()));
+    }
+
+    fn keep(&self) {
+        *self.slot() = None;
+    }
+
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<(Api, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub async fn undo(&self) {
+        let made = self.slot().take();
+        if let Some((api, session)) = made {
+            api.delete_session(&session, super::LEAVE).await;
+        }
+    }
+}
+
+pub async fn prepare(request: &TurnRequest, created: &Created) -> Result<Prepared, Failure> {
+    let (api, known) = target(request).await?;
+    let (connection, ()) = futures::try_join!(
+        Connection::open(&api.server, &request.target.timeouts, &request.limits),
+        validate(request, &api)
+    )?;
+    let found = find(request, &api, known).await?;
+    let ours = found.as_ref().is_none_or(|_| request.session.fork);
+    let session = make(request, &api, found, created).await?;
+    let id = session["id"].as_str().unwrap_or_default().to_owned();
+    prove(&api, &connection, &session, ours).await?;
+    let place = place(api.server.url(), &id).await;
+    let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
+    created.keep();
+    Ok(Prepared { version: connection.version(), api, connection, session: id, ours, past, _place: place })
+}
+
+/// The server, speaking for the right directory; and the session that was named, if one was.
+async fn target(request: &TurnRequest) -> Result<(Api, Option<Value>), Failure> {
+    let url = match &request.target.url {
+        Some(url) => url.clone(),
+        None => implicit_url()?,
+    };
+    let mut api = Api { server: Server::new(&url, &request.target, request.limits.record as usize)? };
+    if api.server.directory().is_none() {
+        api.server = api.server.in_directory(api.own_directory().await?);
+    }
+    let Some(id) = &request.session.id else { return Ok((api, None)) };
+    let mut session = api.session(id).await?;
+    if session.is_none() && !request.directory_given {
+        // Older releases find a session only in its own project.
+        session = Api { server: api.server.in_directory(None) }.session(id).await?;
+    }
+    let Some(session) = session else { return Err(no_session(id, &api)) };
+    // A session works in its own directory; told another one, some releases run the tools there.
+    let home = session["directory"].as_str().map(str::to_owned);
+    if let Some(home) = home.filter(|home| api.server.directory() != Some(home)) {
+        if request.directory_given && !same_folder(&home, api.server.directory()) {
+            return Err(Failure::new(
+                Code::InvalidOption,
+                format!("session '{id}' belongs to the directory {home}, and `directory` names another"),
+            )
+            .hint("leave `directory` out to work where the session does"));
+        }
+        api.server = api.server.in_directory(Some(home));
+    }
+    Ok((api, Some(session)))
+}
+
+fn same_folder(one: &str, other: Option<&str>) -> bool {
+    let real = |path: &str| std::fs::canonicalize(path).ok();
+    other.is_some_and(|other| real(one).is_some() && real(one) == real(other))
+}
+
+fn no_session(id: &str, api: &Api) -> Failure {
+    let directory = api.server.directory().unwrap_or("its directory");
+    Failure::new(Code::SessionNotFound, format!("the server has no session '{id}' for {directory}"))
+        .session(id)
+        .status(404)
+        .hint("`opencode session list` shows a project's sessions; older releases know only those of `directory`")
+}
+
+/// The session to go on with or to fork; `None` for a new one.
+async fn find(request: &TurnRequest, api: &Api, named: Option<Value>) -> Result<Option<Value>, Failure> {
+    if named.is_some() || !request.session.newest {
+        return Ok(named);
+    }
+    let here = |session: &Value| {
+        session["parentID"].is_null() && session["directory"].as_str() == api.server.directory()
+    };
+    let updated = |session: &Value| session["time"]["updated"].as_f64().unwrap_or_default();
+    let sessions = api.sessions().await?.into_iter().filter(here);
+    Ok(sessions.max_by(|one, other| updated(one).total_cmp(&updated(other))))
+}
+
+async fn make(
+    request: &TurnRequest,
+    api: &Api,
+    found: Option<Value>,
+    created: &Created,
+) -> Result<Value, Failure> {
+    let title = request.session.title.as_deref();
+    let parent = found.as_ref().and_then(|session| session["id"].as_str()).map(str::to_owned);
+    let session = match (found, parent) {
+        (Some(session), _) if !request.session.fork => session,
+        (_, Some(parent)) => api.fork_session(&parent).await?,
+        _ => {
+            let session = api.create_session(title).await?;
+            created.remember(api, session["id"].as_str().unwrap_or_default());
+            return usable(session);
+        }
+    };
+    let session = usable(session)?;
+    let id = session["id"].as_str().unwrap_or_default();
+    if request.session.fork {
+        created.remember(api, id);
+    }
+    if let Some(title) = title {
+        api.title_session(id, title).await?;
+    }
+    Ok(session)
+}
+
+fn usable(session: Value) -> Result<Value, Failure> {
+    if session["id"].as_str().is_some_and(|id| !id.is_empty()) {
+        return Ok(session);
+    }
+    Err(Failure::new(Code::Protocol, "OpenCode made a session and did not say which")
+        .hint("this release may have changed its API: report it, with the release's version"))
+}
+
+/// Sees to it that the event stream carries this session before the prompt is sent. A session that was
+/// just made shows by itself; another one is given the title it has.
+async fn prove(api: &Api, connection: &Connection, session: &Value, ours: bool) -> Result<(), Failure> {
+    if connection.is_proven(Duration::ZERO).await {
+        return Ok(());
+    }
+    if !ours {
+        if let (Some(id), Some(title)) = (session["id"].as_str(), session["title"].as_str()) {
+            api.title_session(id, title).await?;
+        }
+    }
+    if connection.is_proven(PROOF).await {
+        return Ok(());
+    }
+    connection.move_to_global(api.server.connect).await
+}
+
+/// Waits until the session is free, and learns what it holds.
+async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<Past, Failure> {
+    let children = api.descendants(session).await?;
+    let ours = |ask: &Ask| ask.session_id == session || children.contains(&ask.session_id);
+    let since = tokio::time::Instant::now();
+    let mut asks: Vec<Ask> = Vec::new();
+    loop {
+        let busy = api.is_busy(session).await?;
+        for ask in api.asks().await.into_iter().filter(ours) {
+            if asks.iter().all(|known| known.id != ask.id) {
+                if let Some(reply) = request.policies().answer(&ask) {
+                    let _ = api.reply(&reply).await;
+                }
+                asks.push(ask);
+            }
+        }
+        if !busy {
+            break;
+        }
+        if since.elapsed() > BUSY {
+            return Err(Failure::new(
+                Code::SessionBusy,
+                format!("session '{session}' has been busy for {} s through another client", BUSY.as_secs()),
+            )
+            .session(session)
+            .accepted(Accepted::No)
+            .hint("wait for it, abort it there, or use another session (`fork: true`)"));
+        }
+        tokio::time::sleep(BUSY_LOOK).await;
+    }
+    Ok(Past { before: api.message_ids(session).await?, asks, children })
+}

@@ -1,0 +1,320 @@
+//! From the prompt to the end of the turn: events and answers in, requests and stream events out.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{Future, join_all};
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::LEAVE;
+use super::expire;
+use super::prepare::Prepared;
+use crate::error::{Accepted, Code, Failure};
+use crate::mailbox::Mailbox;
+use crate::protocol::answer::Answer;
+use crate::protocol::stream_event::{SessionPlace, StreamEvent};
+use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
+use crate::request::TurnRequest;
+use crate::transport::{Api, CallError, Delivery, ambiguous_send};
+
+/// A request of the turn, answered.
+enum Done {
+    Posted(Result<Answer, CallError>),
+    /// An ambiguous send was looked into.
+    Settled(Result<(), Failure>),
+    Fetched(Result<Snapshot, Failure>),
+    Replied,
+    Aborted,
+    Moved(Result<(), Failure>),
+}
+
+type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
+
+struct Pump<'a> {
+    request: &'a TurnRequest,
+    prepared: &'a Prepared,
+    mailbox: &'a Mailbox,
+    turn: Turn,
+    jobs: Jobs,
+    /// The prompt was sent and not yet answered.
+    posting: bool,
+    /// When leaving has taken long enough.
+    leave_by: Option<Instant>,
+    /// When a broken connection has been away for too long, and why it broke.
+    lost_at: Option<(Instant, Failure)>,
+}
+
+pub async fn pump(
+    request: &TurnRequest,
+    prepared: Prepared,
+    mailbox: &Arc<Mailbox>,
+    mut leave: watch::Receiver<bool>,
+    deadline: Option<(Instant, Duration)>,
+) -> Result<Value, Failure> {
+    let (listener, mut deliveries) = prepared.connection.register(&prepared.session, request.raw);
+    let mut pump = Pump::new(request, &prepared, mailbox);
+    let verdict = loop {
+        if let Some(verdict) = pump.drain() {
+            break verdict;
+        }
+        let (turn_deadline, leave_by, lost_at) = pump.deadlines();
+        tokio::select! {
+            biased;
+            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
+            Some(delivery) = deliveries.recv() => pump.on_delivery(delivery),
+            _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
+            () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
+            () = until(leave_by) => pump.turn.conclude_left(),
+            () = until(lost_at) => pump.lose(),
+            failure = expire(deadline), if pump.leave_by.is_none() => pump.turn.fail(failure),
+        }
+    };
+    pump.clean_up(&verdict).await;
+    drop(listener);
+    verdict
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<'a> Pump<'a> {
+    fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
+        let mut turn = Turn::new(TurnConfig {
+            route: "server",
+            granularity: "token",
+            session_id: prepared.session.clone(),
+            version: prepared.version.clone(),
+            policies: request.policies(),
+            accept: request.target.timeouts.accept,
+            before: prepared.past.before.clone(),
+        });
+        for child in &prepared.past.children {
+            turn.adopt(child);
+            prepared.connection.adopt(&prepared.session, child);
+        }
+        for ask in &prepared.past.asks {
+            turn.on_answered(ask.clone());
+        }
+        let jobs = Jobs::new();
+        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), body(request));
+        jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
+        Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
+    }
+
+    /// Does what the turn wants done; its verdict once it has one.
+    fn drain(&mut self) -> Option<Result<Value, Failure>> {
+        while let Some(output) = self.turn.poll_output() {
+            match output {
+                Output::Emit(event) => self.emit(event),
+                Output::Finish(verdict) => return Some(*verdict),
+                Output::Reply(reply) => {
+                    self.job(|api, _| async move {
+                        let _ = api.reply(&reply).await;
+                        Done::Replied
+                    });
+                }
+                Output::Fetch => {
+                    self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
+                }
+                Output::Abort => {
+                    let sessions = self.turn.sessions();
+                    self.job(|api, _| async move {
+                        abort(&api, &sessions).await;
+                        Done::Aborted
+                    });
+                }
+                Output::Silent => {
+                    let connection = self.prepared.connection.clone();
+                    self.job(|api, _| async move {
+                        Done::Moved(connection.move_to_global(api.server.connect).await)
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn job<F: Future<Output = Done> + Send + 'static>(&mut self, job: impl FnOnce(Api, String) -> F) {
+        self.jobs.push(Box::pin(job(self.prepared.api.clone(), self.prepared.session.clone())));
+    }
+
+    fn emit(&mut self, event: StreamEvent) {
+        if self.mailbox.push(event).is_err() {
+            let limit = self.request.limits.buffered;
+            self.turn.fail(
+                Failure::new(Code::Limit, format!("more than {limit} bytes of output waited unread"))
+                    .hint("read the stream as it arrives, or raise limits.buffered"),
+            );
+        }
+    }
+
+    fn on_done(&mut self, done: Done) {
+        let now = Instant::now().into_std();
+        match done {
+            Done::Posted(Ok(answer)) => {
+                self.posting = false;
+                match answer.refusal() {
+                    None => self.turn.on_accepted(now),
+                    Some(refusal) => self.refused(refusal, answer.status),
+                }
+            }
+            Done::Posted(Err(error)) => {
+                self.posting = false;
+                self.settle(error);
+            }
+            Done::Settled(Ok(())) => self.turn.on_accepted(now),
+            Done::Settled(Err(failure)) | Done::Moved(Err(failure)) => self.turn.fail(failure),
+            Done::Fetched(Ok(snapshot)) => self.turn.on_snapshot(snapshot, now),
+            Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
+            Done::Aborted => self.turn.on_aborted(now),
+            // Another client may have answered first; if nobody did, the pending ask is listed again.
+            Done::Replied | Done::Moved(Ok(())) => {}
+        }
+    }
+
+    fn refused(&mut self, refusal: Failure, status: u16) {
+        match status {
+            404 => self.turn.fail(Failure { code: Code::SessionNotFound, ..refusal }),
+            // The server failed with the prompt in its hands.
+            500.. => self.settle(CallError { failure: refusal, may_have_arrived: true }),
+            _ => self.turn.fail(refusal),
+        }
+    }
+
+    fn settle(&mut self, error: CallError) {
+        if self.turn.is_accepted() {
+            return self.turn.on_accepted(Instant::now().into_std());
+        }
+        let before = self.prepared.past.before.clone();
+        self.job(|api, session| async move {
+            Done::Settled(ambiguous_send(&api, &session, &before, error).await)
+        });
+    }
+
+    fn on_delivery(&mut self, delivery: Delivery) {
+        let now = Instant::now();
+        match delivery {
+            Delivery::Event(event, raw) => {
+                if let Some(raw) = raw {
+                    self.emit_raw(event.session_id().unwrap_or_default(), &raw);
+                }
+                self.turn.on_event(&event, now.into_std());
+            }
+            Delivery::Gap(failure) => {
+                self.lost_at = Some((now + self.request.target.timeouts.reconnect, failure));
+                self.turn.on_gap();
+            }
+            Delivery::Restored(attempt) => {
+                self.lost_at = None;
+                self.turn.on_restored(attempt, now.into_std());
+            }
+            Delivery::Lost(failure) => self.turn.fail(failure),
+        }
+    }
+
+    fn emit_raw(&mut self, session: &str, raw: &str) {
+        let Ok(event) = RawValue::from_string(raw.to_owned()) else { return };
+        let root = session == self.prepared.session;
+        let place = SessionPlace {
+            session_id: session.to_owned(),
+            parent_session_id: (!root).then(|| self.prepared.session.clone()),
+        };
+        self.emit(StreamEvent::Raw { place, event });
+    }
+
+    fn leave(&mut self) {
+        self.leave_by = Some(Instant::now() + LEAVE);
+        self.turn.leave();
+    }
+
+    fn lose(&mut self) {
+        if let Some((_, failure)) = self.lost_at.take() {
+            let waited = self.request.target.timeouts.reconnect.as_millis();
+            let lost =
+                format!("the connection to OpenCode was lost and could not be made again for {waited} ms");
+            let cause = [Some(failure.message), failure.cause].into_iter().flatten().collect::<Vec<_>>();
+            self.turn.fail(
+                Failure::new(Code::StreamLost, lost)
+                    .accepted(if self.posting { Accepted::Unknown } else { Accepted::Yes })
+                    .cause(cause.join(": "))
+                    .hint(
+                        "the text so far is in error.data.text; look into the session before prompting again",
+                    ),
+            );
+        }
+    }
+
+    fn deadlines(&self) -> (Option<Instant>, Option<Instant>, Option<Instant>) {
+        let lost_at = self.lost_at.as_ref().map(|(at, _)| *at);
+        (self.turn.deadline().map(Instant::from_std), self.leave_by, lost_at)
+    }
+
+    /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes.
+    async fn clean_up(&mut self, verdict: &Result<Value, Failure>) {
+        let stopped_by_us = |failure: &Failure| {
+            matches!(failure.code, Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit)
+        };
+        let unfinished = match verdict {
+            Err(failure) => stopped_by_us(failure) && failure.accepted != Accepted::No,
+            Ok(_) => false,
+        };
+        if self.posting {
+            self.abort_once_answered();
+        } else if unfinished {
+            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &self.turn.sessions())).await;
+        }
+        if self.request.session.ephemeral && self.prepared.ours {
+            self.prepared.api.delete_session(&self.prepared.session, LEAVE).await;
+        }
+    }
+
+    /// The prompt's answer is still under way and nobody waits for it any more: what it starts is stopped.
+    fn abort_once_answered(&mut self) {
+        let mut jobs = std::mem::take(&mut self.jobs);
+        let (api, sessions) = (self.prepared.api.clone(), self.turn.sessions());
+        let connection = self.prepared.connection.clone();
+        tokio::spawn(async move {
+            while let Some(done) = jobs.next().await {
+                if let Done::Posted(answer) = done {
+                    if answer.is_ok_and(|answer| answer.is_success()) {
+                        abort(&api, &sessions).await;
+                    }
+                    break;
+                }
+            }
+            drop(connection);
+        });
+    }
+}
+
+async fn abort(api: &Api, sessions: &[String]) {
+    join_all(sessions.iter().map(|session| api.abort(session, LEAVE))).await;
+}
+
+/// The body of `POST /session/:id/prompt_async`. Never with a `messageID`: most releases loop on one.
+fn body(request: &TurnRequest) -> Value {
+    let mut body = Map::new();
+    body.insert("parts".into(), Value::from(request.parts.clone()));
+    if let Some(model) = &request.model {
+        body.insert("model".into(), json!({ "providerID": model.provider_id, "modelID": model.model_id }));
+    }
+    let options = [("agent", &request.agent), ("variant", &request.variant), ("system", &request.system)];
+    for (name, value) in options {
+        if let Some(value) = value {
+            body.insert(name.into(), Value::from(value.clone()));
+        }
+    }
+    if let Some(tools) = &request.tools {
+        body.insert("tools".into(), json!(tools));
+    }
+    Value::Object(body)
+}

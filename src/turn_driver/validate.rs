@@ -1,0 +1,72 @@
+//! Models, variants and agents are looked up before anything is sent: some releases answer a prompt
+//! with an unknown one by saying nothing at all.
+
+use serde_json::Value;
+
+use crate::error::{Code, Failure};
+use crate::request::TurnRequest;
+use crate::transport::Api;
+
+pub async fn validate(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
+    futures::try_join!(model(request, api), agent(request, api)).map(drop)
+}
+
+async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
+    let (Some(wanted), variant) = (&request.model, &request.variant) else { return Ok(()) };
+    let name = format!("{}/{}", wanted.provider_id, wanted.model_id);
+    let providers = api.providers().await?;
+    let providers = providers["providers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(provider) = providers.iter().find(|provider| provider["id"] == *wanted.provider_id) else {
+        let known = names(providers.iter().map(|provider| &provider["id"]));
+        return Err(Failure::new(
+            Code::ModelNotFound,
+            format!("there is no provider for the model '{name}'"),
+        )
+        .hint(format!("this server has {known}; log in with `opencode auth login`, or configure it")));
+    };
+    let models = provider["models"].as_object();
+    let Some(model) = models.and_then(|models| models.get(&wanted.model_id)) else {
+        let known = models.map(|models| some(models.keys().map(String::as_str))).unwrap_or_default();
+        return Err(Failure::new(Code::ModelNotFound, format!("there is no model '{name}'"))
+            .hint(format!("provider '{}' has {known}", wanted.provider_id)));
+    };
+    match variant {
+        Some(variant) if model["variants"].get(variant).is_none() => Err(no_variant(&name, variant, model)),
+        _ => Ok(()),
+    }
+}
+
+fn no_variant(name: &str, variant: &str, model: &Value) -> Failure {
+    let known = model["variants"].as_object().map(|variants| some(variants.keys().map(String::as_str)));
+    let failure = Failure::new(Code::ModelNotFound, format!("the model '{name}' has no variant '{variant}'"));
+    match known {
+        Some(known) if !known.is_empty() => failure.hint(format!("it has {known}")),
+        _ => failure.hint("it has none; leave `variant` out"),
+    }
+}
+
+async fn agent(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
+    let Some(wanted) = &request.agent else { return Ok(()) };
+    let agents = api.agents().await?;
+    let agents = agents.as_array().map(Vec::as_slice).unwrap_or_default();
+    if agents.iter().any(|agent| agent["name"] == **wanted) {
+        return Ok(());
+    }
+    let known = names(agents.iter().map(|agent| &agent["name"]));
+    Err(Failure::new(Code::AgentNotFound, format!("there is no agent '{wanted}'"))
+        .hint(format!("this project has {known}")))
+}
+
+fn names<'a>(values: impl Iterator<Item = &'a Value>) -> String {
+    some(values.filter_map(Value::as_str))
+}
+
+/// A dozen of them, for a hint that one can read.
+fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        1..=12 => names.join(", "),
+        more => format!("{}, and {} more", names[..12].join(", "), more - 12),
+    }
+}
