@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { OpenCode } from '../lib/client.js'
+import { GenerateStream } from '../lib/generate-stream.js'
 import { scriptedBinding } from './support/scripted-binding.js'
 import { answer, collect, failed, failure, scripted, settle } from './support/scripted-stream.mjs'
 
@@ -143,6 +144,21 @@ describe('iterating', () => {
     expect(stream.sessionID).toBe(undefined)
     await stream.result
     expect(stream.sessionID).toBe('ses_1')
+  })
+})
+
+describe('a turn that is over', () => {
+  it.each([
+    ['finished', answer],
+    ['failed', (turn) => turn.fail(failure)],
+  ])('is forgotten by its client: it %s', async (_, onStart) => {
+    const { Turn } = scriptedBinding(onStart)
+    const running = new Set()
+    const stream = new GenerateStream({ request: {}, running, start: Turn.start })
+    const reading = collect(stream).catch(() => {})
+    expect(running.size).toBe(1)
+    await reading
+    expect(running.size).toBe(0)
   })
 })
 
