@@ -151,12 +151,13 @@ describe('a turn that is over', () => {
   it.each([
     ['finished', answer],
     ['failed', (turn) => turn.fail(failure)],
-  ])('is forgotten by its client: it %s', async (_, onStart) => {
-    const { Turn } = scriptedBinding(onStart)
+  ])('is forgotten by its client: it %s', async (_, play) => {
+    const { Turn, turns } = scriptedBinding()
     const running = new Set()
     const stream = new GenerateStream({ request: {}, running, start: Turn.start })
     const reading = collect(stream).catch(() => {})
     expect(running.size).toBe(1)
+    play(turns[0])
     await reading
     expect(running.size).toBe(0)
   })
