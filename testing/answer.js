@@ -1,4 +1,4 @@
-const { once } = require('node:events')
+'use strict'
 
 const FIELD = { text: 'content', reasoning: 'reasoning_content' }
 
@@ -104,9 +104,8 @@ class StreamedAnswer extends Answer {
       this.response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' })
     }
     if (this.response.destroyed) return
-    if (!this.response.write(bytes)) {
-      await Promise.race([once(this.response, 'drain'), once(this.response, 'close')])
-    }
+    // Waits until the bytes are on their way: a cut must not overtake them, nor a slow reader make them pile up.
+    await new Promise((resolve) => this.response.write(bytes, resolve))
   }
 }
 

@@ -1,3 +1,5 @@
+'use strict'
+
 const { lockstep } = require('./lockstep.js')
 const { NEWEST, opencodeBinary } = require('./opencode-binary.js')
 const { scriptedModel } = require('./scripted-model.js')

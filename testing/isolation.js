@@ -1,6 +1,9 @@
+'use strict'
+
 const { mkdtempSync, mkdirSync, rmSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { atExit } = require('./at-exit.js')
 
 const PROVIDER = 'scripted'
 const MODEL = 'model'
@@ -63,7 +66,12 @@ function isolatedHomes() {
   }
   const windows = { USERPROFILE: env.HOME, APPDATA: env.XDG_CONFIG_HOME, LOCALAPPDATA: env.XDG_DATA_HOME }
   if (process.platform === 'win32') Object.assign(env, windows, { TEMP: env.TMPDIR, TMP: env.TMPDIR })
-  return { env, remove: () => rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) }
+  const remove = () => {
+    forget()
+    rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+  const forget = atExit(remove)
+  return { env, remove }
 }
 
 /** The whole environment of an OpenCode that sees `homes`, the scripted model at `origin`, and nothing else. */

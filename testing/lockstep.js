@@ -1,3 +1,5 @@
+'use strict'
+
 /**
  * Holds a scripted model back until the reader has seen what was sent so far: the one way to prove that
  * tokens arrive one by one, without looking at a clock.

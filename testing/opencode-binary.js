@@ -1,3 +1,5 @@
+'use strict'
+
 const { spawn } = require('node:child_process')
 const { randomUUID } = require('node:crypto')
 const { existsSync } = require('node:fs')

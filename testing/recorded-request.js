@@ -1,3 +1,5 @@
+'use strict'
+
 /** What one call of OpenCode to the model looked like. */
 function recordedRequest(body, headers) {
   const messages = body.messages ?? []

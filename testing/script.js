@@ -1,3 +1,5 @@
+'use strict'
+
 const { playerOf } = require('./play.js')
 
 /** What a model will say: matchers first, in the order they were given, then the queue, then the fallback. */

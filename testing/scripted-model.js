@@ -1,3 +1,5 @@
+'use strict'
+
 const { createServer } = require('node:http')
 const { once } = require('node:events')
 const { json } = require('node:stream/consumers')
@@ -102,7 +104,7 @@ class ScriptedModel {
     const steps = this.#record(record)
     const answer = answerFor(body, response, ++this.#answered)
     const leaving = new AbortController()
-    record.ended = once(response, 'close').then(() => {
+    record.ended = new Promise((resolve) => response.once('close', resolve)).then(() => {
       record.aborted = !response.writableFinished && !answer.over
       leaving.abort()
     })

@@ -1,30 +1,26 @@
+'use strict'
+
 const { spawn } = require('node:child_process')
-const { randomInt } = require('node:crypto')
 const { mkdtempSync, rmSync } = require('node:fs')
-const { createServer } = require('node:net')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { atExit } = require('./at-exit.js')
+const { freePort } = require('./free-port.js')
 const { opencodeBinary } = require('./opencode-binary.js')
+const { serverEnv } = require('./server-env.js')
 
 const LISTENING = /^opencode server listening on (http:\/\/\S+)/m
 const TAIL = 64 * 1024
 const START_TIMEOUT = 60_000
 const STOP_GRACE = 3_000
 
-const running = new Set()
-let watchingExit = false
-
 async function startOpenCode(options = {}) {
   const executable = options.executable ?? (await opencodeBinary(options.version))
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'opencode-project-'))
   const own = options.directory === undefined
-  const env = environment(options)
-  const port = options.port ?? (await freePort())
-  const server = new OpenCodeServer(executable, [`--port=${port}`, ...(options.args ?? [])], {
-    directory,
-    env,
-    own,
-  })
+  const env = serverEnv(options)
+  const args = [`--port=${options.port ?? (await freePort())}`, ...(options.args ?? [])]
+  const server = new OpenCodeServer(executable, args, { directory, env, own })
   if (options.password !== undefined) server.password = options.password
   await server.ready(options.startTimeout ?? START_TIMEOUT)
   return server
@@ -41,6 +37,7 @@ class OpenCodeServer {
   #stderr = ''
   #log = ''
   #gone
+  #forget
 
   constructor(executable, args, { directory, env, own }) {
     this.directory = directory
@@ -58,8 +55,10 @@ class OpenCodeServer {
       this.child.once('error', resolve)
       this.child.once('exit', resolve)
     })
-    track(this)
-    this.#gone.then(() => running.delete(this))
+    this.#forget = atExit(() => {
+      this.kill('SIGKILL')
+      this.#removeDirectory()
+    })
   }
 
   get pid() {
@@ -118,64 +117,22 @@ class OpenCodeServer {
     // A shell that OpenCode left behind may still hold them.
     this.child.stdout.destroy()
     this.child.stderr.destroy()
-    if (this.#own) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    this.#forget()
+    this.#removeDirectory()
   }
 
   [Symbol.asyncDispose]() {
     return this.stop()
   }
 
+  #removeDirectory() {
+    if (this.#own) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+  }
+
   #keep(tail, text) {
     this.#log = (this.#log + text).slice(-TAIL)
     return (tail + text).slice(-TAIL)
   }
-}
-
-// Left to itself (`--port 0`) OpenCode takes 4096 whenever that is free: the very port at which a client without
-// a server address looks for the user's own. Below 32768 no system hands out ports of its own accord.
-async function freePort() {
-  for (;;) {
-    const port = randomInt(20_000, 32_768)
-    if (await isFree(port)) return port
-  }
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
-}
-
-function environment({ model, config, env = {}, password }) {
-  const whole = { ...(model ? model.env : process.env), ...env }
-  if (config) {
-    whole.OPENCODE_CONFIG_CONTENT = JSON.stringify(
-      merged(JSON.parse(whole.OPENCODE_CONFIG_CONTENT ?? '{}'), config),
-    )
-  }
-  if (password !== undefined) whole.OPENCODE_SERVER_PASSWORD = password
-  return whole
-}
-
-const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function merged(base, over) {
-  const result = { ...base }
-  for (const [key, value] of Object.entries(over)) {
-    result[key] = isRecord(value) && isRecord(base[key]) ? merged(base[key], value) : value
-  }
-  return result
-}
-
-function track(server) {
-  running.add(server)
-  if (watchingExit) return
-  watchingExit = true
-  process.on('exit', () => {
-    for (const each of running) each.kill('SIGKILL')
-  })
 }
 
 module.exports = { startOpenCode }

@@ -1,3 +1,5 @@
+'use strict'
+
 // A step is a plain frozen object; what it does on the wire is decided in play.js.
 
 const asTokens = (tokens) => (Array.isArray(tokens) ? [...tokens] : [tokens])
