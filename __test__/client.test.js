@@ -124,6 +124,8 @@ describe('close', () => {
     await Promise.all([opencode.close(), expect(pull).rejects.toEqual(closed(true))])
     expect(turns[0].left).toBe(1)
     await expect(stream.result).rejects.toEqual(closed(true))
+    const { stack } = await stream.result.catch((error) => error)
+    expect(stack).toMatch(/\n {4}at .*client\.test\.js/)
   })
 
   it('leaves turns alone that are over', async () => {

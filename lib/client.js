@@ -3,7 +3,7 @@
 const binding = require('../binding.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
-const { OpenCodeError, callSite, errorFromFailure } = require('./opencode-error.js')
+const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { chooseMode, healthRequest, turnRequest } = require('./turn-request.js')
 
@@ -85,15 +85,17 @@ async function drain(stream) {
 }
 
 /** `outcome` is how the turn would have ended otherwise: it says how far the prompt had come. */
-function closedError({ error, result }) {
+function closedError({ error, result }, site) {
   const accepted = error ? error.accepted : result.messageID ? true : 'unknown'
-  return new OpenCodeError('This OpenCode client has been closed', {
+  const failure = {
     code: 'ERR_OPENCODE_CLOSED',
+    message: 'This OpenCode client has been closed',
     hint: 'Make a new one with `new OpenCode()`, or close it only after its last turn.',
     accepted,
     retryable: accepted === false,
     sessionID: error?.sessionID ?? result?.sessionID,
-  })
+  }
+  return errorFromFailure(failure, site)
 }
 
 module.exports = { OpenCode }

@@ -82,7 +82,7 @@ class TurnLife {
     return this.ended
   }
 
-  /** Stops the turn inside OpenCode, and ends with the error that `makeError(outcome)` returns. */
+  /** Stops the turn inside OpenCode, and ends with the error that `makeError(outcome, site)` returns. */
   cutShort(makeError) {
     if (this.outcome === null) this.#cut ??= makeError
     return this.leave()
@@ -107,7 +107,7 @@ class TurnLife {
 
   #read({ error, ...outcome }) {
     const seen = error ? { error: errorFromFailure(error, this.#plan.site) } : outcome
-    return this.#cut ? { error: this.#cut(seen) } : seen
+    return this.#cut ? { error: this.#cut(seen, this.#plan.site) } : seen
   }
 
   #end(outcome) {
