@@ -4,7 +4,7 @@
 mod listen;
 mod router;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
@@ -198,6 +198,52 @@ impl Shared {
     fn idle(&self) -> Duration {
         Duration::from_millis(self.idle.load(Ordering::Relaxed).min(millis(Duration::from_secs(86_400))))
     }
+
+    /// The server said which release it is. One of which we know that its `/event` is mute is not
+    /// listened to there again.
+    fn learn(&self, version: Option<String>) {
+        if lock_mutes().contains(&mute_key(&self.server, version.as_deref())) {
+            self.source.send_replace(Source::Global);
+        }
+        let _ = self.version.set(version);
+    }
+
+    /// The stream carries sessions.
+    fn prove(&self) {
+        if self.proven.send_if_modified(|proven| !std::mem::replace(proven, true))
+            && *self.source.borrow() == Source::Global
+        {
+            let version = self.version.get().and_then(Option::as_deref);
+            lock_mutes().insert(mute_key(&self.server, version));
+        }
+    }
+
+    /// A stream that broke without ever carrying a session may be the wrong one.
+    fn try_the_other_source(&self) {
+        if !*self.proven.borrow() {
+            self.source.send_modify(|source| {
+                *source = match *source {
+                    Source::Directory => Source::Global,
+                    Source::Global => Source::Directory,
+                };
+            });
+        }
+    }
+
+    fn fail(&self, failure: Failure) {
+        self.lock_router().tell_all(&Delivery::Lost(failure.clone()));
+        self.state.send_replace(State::Failed(failure));
+    }
+}
+
+/// The servers whose `/event` was found mute while `/global/event` carried sessions.
+fn lock_mutes() -> std::sync::MutexGuard<'static, HashSet<String>> {
+    static MUTES: OnceLock<Mutex<HashSet<String>>> = OnceLock::new();
+    MUTES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn mute_key(server: &Server, version: Option<&str>) -> String {
+    format!("{} {}", server.url(), version.unwrap_or_default())
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -14,7 +14,7 @@ use crate::request::TurnRequest;
 use crate::transport::{Api, Connection, Server, implicit_url};
 
 /// How long a working event stream may take to carry the first event of a session.
-const PROOF: Duration = Duration::from_secs(1);
+const PROOF: Duration = Duration::from_millis(250);
 /// How long a session that another client keeps busy is waited for, where no total timeout says.
 const BUSY: Duration = Duration::from_secs(600);
 /// How often it is looked at.
@@ -180,21 +180,27 @@ fn usable(session: Value) -> Result<Value, Failure> {
         .hint("this release may have changed its API: report it, with the release's version"))
 }
 
-/// Sees to it that the event stream carries this session before the prompt is sent. A session that was
-/// just made shows by itself; another one is given the title it has.
+/// Sees to it that the event stream carries this session before the prompt is sent: `server.connected`
+/// alone proves nothing (1.14.48 says it on a stream that carries no session, and a moment before it
+/// listens on the one that does). A session that was just made shows by itself; where it does not, it is
+/// given the title it has, which is an event too.
 async fn prove(api: &Api, connection: &Connection, session: &Value, ours: bool) -> Result<(), Failure> {
-    if connection.is_proven(Duration::ZERO).await {
-        return Ok(());
-    }
-    if !ours {
+    let shows = async || {
+        if connection.is_proven(Duration::ZERO).await {
+            return Ok(true);
+        }
         if let (Some(id), Some(title)) = (session["id"].as_str(), session["title"].as_str()) {
             api.title_session(id, title).await?;
         }
-    }
-    if connection.is_proven(PROOF).await {
+        Ok(connection.is_proven(PROOF).await)
+    };
+    let first = if ours { PROOF } else { Duration::ZERO };
+    if connection.is_proven(first).await || shows().await? {
         return Ok(());
     }
-    connection.move_to_global(api.server.connect).await
+    connection.move_to_global(api.server.connect).await?;
+    // Still nothing: the turn itself will notice if its events do not come.
+    shows().await.map(drop)
 }
 
 /// Waits until the session is free, and learns what it holds.

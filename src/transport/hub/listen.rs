@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Response;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
@@ -16,6 +16,8 @@ use crate::transport::probe;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
+/// How long a stream must have lasted for the next one to be tried at once.
+const LIVED: Duration = Duration::from_secs(5);
 
 /// How a stream came to its end.
 enum End {
@@ -37,35 +39,36 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn read_for_ever(shared: &Shared) {
+    match probe::version(&shared.server).await {
+        Ok(version) => shared.learn(version),
+        Err(failure) => return shared.fail(failure),
+    }
     let mut opened = 0;
     let mut attempt = 0;
     loop {
         let before = opened;
-        let end = read_once(shared, &mut opened, attempt).await;
-        if opened == 0 {
-            let (End::Broken(failure) | End::Hopeless(failure)) = end else { continue };
-            shared.state.send_replace(State::Failed(failure));
-            return;
-        }
-        match end {
-            End::Hopeless(failure) => {
-                shared.lock_router().fail_all(&failure);
-                shared.state.send_replace(State::Failed(failure));
-                return;
+        let began = Instant::now();
+        match read_once(shared, &mut opened, attempt).await {
+            End::Hopeless(failure) => return shared.fail(failure),
+            End::Broken(failure) if opened == 0 => return shared.fail(failure),
+            End::Broken(failure) => {
+                if opened > before {
+                    shared.lock_router().tell_all(&Delivery::Gap(failure));
+                }
+                // A stream that breaks off at once is no better than one that does not open.
+                let lived = opened > before && began.elapsed() > LIVED;
+                attempt = if lived { 1 } else { attempt + 1 };
+                shared.try_the_other_source();
             }
-            End::Broken(failure) if opened > before => gap(shared, failure, &mut attempt),
-            End::Moved => gap(shared, broken("another stream of the server is read instead"), &mut attempt),
-            End::Broken(_) => attempt += 1,
+            End::Moved => {
+                attempt = 1;
+                shared.lock_router().tell_all(&Delivery::Gap(broken("another stream is read instead")));
+            }
         }
         if attempt > 1 {
             tokio::time::sleep(backoff(attempt)).await;
         }
     }
-}
-
-fn gap(shared: &Shared, failure: Failure, attempt: &mut u32) {
-    *attempt = 1;
-    shared.lock_router().tell_all(&Delivery::Gap(failure));
 }
 
 /// Doubles up to its bound, each wait shortened by up to a half so that many clients do not come at once.
@@ -79,7 +82,7 @@ fn backoff(attempt: u32) -> Duration {
 async fn read_once(shared: &Shared, opened: &mut u64, attempt: u32) -> End {
     let mut source = shared.source.subscribe();
     let from = *source.borrow_and_update();
-    match open(shared, from, *opened == 0).await {
+    match open(shared, from).await {
         Ok(stream) => tokio::select! {
             end = read(shared, stream, opened, attempt) => end,
             _ = source.changed() => End::Moved,
@@ -91,11 +94,7 @@ async fn read_once(shared: &Shared, opened: &mut u64, attempt: u32) -> End {
     }
 }
 
-async fn open(shared: &Shared, source: Source, first: bool) -> Result<Response, Failure> {
-    if first {
-        let version = probe::version(&shared.server).await?;
-        let _ = shared.version.set(version);
-    }
+async fn open(shared: &Shared, source: Source) -> Result<Response, Failure> {
     let path = match source {
         Source::Directory => "/event",
         Source::Global => "/global/event",
@@ -127,8 +126,8 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
                 }
             }
             Ok(Some(event)) => {
-                if event.proves_the_bus() && !*shared.proven.borrow() {
-                    shared.proven.send_replace(true);
+                if event.proves_the_bus() {
+                    shared.prove();
                 }
                 shared.lock_router().deliver(event, record.data);
             }
@@ -138,7 +137,7 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
         if let Some(malformed) = malformed {
             let failure = Failure::new(Code::Protocol, malformed.to_string())
                 .hint("this release may have changed its events: report it, with the release's version");
-            shared.lock_router().fail_all(&failure);
+            shared.lock_router().tell_all(&Delivery::Lost(failure));
         }
         if let Err(too_long) = fed {
             let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");

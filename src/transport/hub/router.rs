@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Connection, Delivery};
-use crate::error::Failure;
 use crate::protocol::event::BusEvent;
 
 #[derive(Default)]
@@ -58,10 +57,6 @@ impl Router {
         for listener in self.listeners.values() {
             let _ = listener.send(delivery.clone());
         }
-    }
-
-    pub fn fail_all(&self, failure: &Failure) {
-        self.tell_all(&Delivery::Lost(failure.clone()));
     }
 }
 
