@@ -142,8 +142,8 @@ impl Failure {
         };
         serde_json::json!({
             "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
+            "message": sentence(&self.message),
+            "hint": self.hint.as_deref().map(sentence),
             "cause": self.cause,
             "accepted": accepted,
             "retryable": self.accepted == Accepted::No && self.code.is_transient(),
@@ -152,4 +152,10 @@ impl Failure {
             "data": self.data,
         })
     }
+}
+
+/// JavaScript's messages begin with a capital; Rust's, which are chained, do not.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

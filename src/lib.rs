@@ -10,7 +10,7 @@ pub mod protocol;
 pub mod request;
 
 #[cfg(feature = "addon")]
-mod binding;
+pub mod binding;
 #[cfg(feature = "addon")]
 mod transport;
 #[cfg(feature = "addon")]

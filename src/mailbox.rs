@@ -23,13 +23,26 @@ enum Reader {
 
 enum Item {
     /// Merges with the next delta of its part.
-    Delta(StreamEvent),
+    Delta {
+        kind: DeltaKind,
+        place: Arc<Place>,
+        delta: String,
+    },
     /// The next update of the same tool call replaces it.
     Tool {
         call_id: String,
         json: String,
     },
     Other(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DeltaKind {
+    /// Text of the answer, which plain iteration yields.
+    Answer,
+    /// Text of somebody else.
+    Text,
+    Reasoning,
 }
 
 struct Contents {
@@ -77,10 +90,7 @@ impl Mailbox {
             if let StreamEvent::Start { session_id, .. } = &event {
                 contents.session_id = Some(session_id.clone());
             }
-            let something = match contents.reader {
-                Reader::Text => contents.write_text(event),
-                Reader::Events | Reader::Unknown => contents.write_item(event),
-            };
+            let something = contents.write(event);
             (something, if contents.size > contents.limit { Err(Full) } else { Ok(()) })
         })
     }
@@ -112,8 +122,8 @@ impl Mailbox {
             contents.reader = Reader::Text;
             contents.size = 0;
             for item in std::mem::take(&mut contents.items) {
-                if let Item::Delta(event) = item {
-                    contents.write_text(event);
+                if let Item::Delta { kind: DeltaKind::Answer, place, delta } = item {
+                    contents.write_text(place, &delta);
                 }
             }
         }
@@ -137,7 +147,7 @@ impl Mailbox {
         for item in std::mem::take(&mut contents.items) {
             json.push(if json.is_empty() { '[' } else { ',' });
             match item {
-                Item::Delta(event) => json.push_str(&to_json(&event)),
+                Item::Delta { kind, place, delta } => json.push_str(&to_json(&kind.event(place, delta))),
                 Item::Tool { json: item, .. } | Item::Other(item) => json.push_str(&item),
             }
         }
@@ -163,36 +173,37 @@ impl Mailbox {
     }
 }
 
-impl Contents {
-    /// Says whether there is something to read.
-    fn write_text(&mut self, event: StreamEvent) -> bool {
-        let StreamEvent::TextDelta { place, delta, answer: true } = event else { return false };
-        if self.last_part.as_ref().is_some_and(|last| !Arc::ptr_eq(last, &place) && last != &place) {
-            self.text.push_str("\n\n");
-        }
-        self.last_part = Some(place);
-        self.text.push_str(&delta);
-        self.size = self.text.len();
-        true
-    }
-
-    fn write_item(&mut self, event: StreamEvent) -> bool {
-        match event {
-            StreamEvent::TextDelta { .. } | StreamEvent::ReasoningDelta { .. } => self.write_delta(event),
-            StreamEvent::Tool(tool) => {
-                let call_id = tool.call_id.clone();
-                let json = to_json(&StreamEvent::Tool(tool));
-                self.size += json.len();
-                let unread = self.items.iter_mut().rev().find_map(|item| match item {
-                    Item::Tool { call_id: unread, json } if *unread == call_id => Some(json),
-                    _ => None,
-                });
-                match unread {
-                    Some(unread) => self.size -= std::mem::replace(unread, json).len(),
-                    None => self.items.push_back(Item::Tool { call_id, json }),
-                }
+impl DeltaKind {
+    fn event(self, place: Arc<Place>, delta: String) -> StreamEvent {
+        match self {
+            Self::Answer | Self::Text => {
+                StreamEvent::TextDelta { place, delta, answer: self == Self::Answer }
             }
-            other => {
+            Self::Reasoning => StreamEvent::ReasoningDelta { place, delta },
+        }
+    }
+}
+
+impl Contents {
+    /// Keeps the event as its reader wants it. Says whether there is something to read.
+    fn write(&mut self, event: StreamEvent) -> bool {
+        match (self.reader, event) {
+            (Reader::Text, StreamEvent::TextDelta { place, delta, answer: true }) => {
+                self.write_text(place, &delta);
+            }
+            (Reader::Text, _) => return false,
+            (_, StreamEvent::TextDelta { place, delta, answer }) => {
+                let kind = if answer { DeltaKind::Answer } else { DeltaKind::Text };
+                self.write_delta(kind, place, delta);
+            }
+            (_, StreamEvent::ReasoningDelta { place, delta }) => {
+                self.write_delta(DeltaKind::Reasoning, place, delta);
+            }
+            (_, StreamEvent::Tool(tool)) => {
+                let call_id = tool.call_id.clone();
+                self.write_tool(call_id, to_json(&StreamEvent::Tool(tool)));
+            }
+            (_, other) => {
                 let json = to_json(&other);
                 self.size += json.len();
                 self.items.push_back(Item::Other(json));
@@ -201,29 +212,37 @@ impl Contents {
         true
     }
 
-    fn write_delta(&mut self, event: StreamEvent) {
-        self.size += delta_of(&event).map_or(0, |(_, delta)| delta.len());
-        if let (Some(Item::Delta(last)), Some((place, delta))) = (self.items.back_mut(), delta_of(&event)) {
-            let place = place.clone();
-            if let StreamEvent::TextDelta { place: known, delta: text, .. }
-            | StreamEvent::ReasoningDelta { place: known, delta: text } = last
-            {
-                if *known == place {
-                    text.push_str(delta);
-                    return;
-                }
-            }
+    fn write_text(&mut self, place: Arc<Place>, delta: &str) {
+        if self.last_part.as_ref().is_some_and(|last| *last != place) {
+            self.text.push_str("\n\n");
         }
-        self.items.push_back(Item::Delta(event));
+        self.last_part = Some(place);
+        self.text.push_str(delta);
+        self.size = self.text.len();
     }
-}
 
-fn delta_of(event: &StreamEvent) -> Option<(&Arc<Place>, &str)> {
-    match event {
-        StreamEvent::TextDelta { place, delta, .. } | StreamEvent::ReasoningDelta { place, delta } => {
-            Some((place, delta))
+    fn write_delta(&mut self, kind: DeltaKind, place: Arc<Place>, delta: String) {
+        self.size += delta.len();
+        match self.items.back_mut() {
+            Some(Item::Delta { kind: last, place: known, delta: text })
+                if *last == kind && *known == place =>
+            {
+                text.push_str(&delta);
+            }
+            _ => self.items.push_back(Item::Delta { kind, place, delta }),
         }
-        _ => None,
+    }
+
+    fn write_tool(&mut self, call_id: String, json: String) {
+        self.size += json.len();
+        let unread = self.items.iter_mut().rev().find_map(|item| match item {
+            Item::Tool { call_id: unread, json } if *unread == call_id => Some(json),
+            _ => None,
+        });
+        match unread {
+            Some(unread) => self.size -= std::mem::replace(unread, json).len(),
+            None => self.items.push_back(Item::Tool { call_id, json }),
+        }
     }
 }
 

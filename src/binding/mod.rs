@@ -1,6 +1,9 @@
 //! The one place that names napi: converts, and decides nothing. Failures cross as values, since a
 //! rejected native promise cannot carry our code.
 
+// napi hands owned values to what it exports.
+#![allow(clippy::needless_pass_by_value)]
+
 mod bell;
 mod runtime;
 
@@ -28,7 +31,7 @@ pub struct Turn {
 
 #[napi]
 impl Turn {
-    /// Starts one turn at once. `request` is a TurnRequest as JSON. `bell` is called, without arguments,
+    /// Starts one turn at once. `request` is a `TurnRequest` as JSON. `bell` is called, without arguments,
     /// each time something could be taken after a call here had come away with null. It keeps Node alive
     /// until the turn has its outcome.
     #[napi(factory, catch_unwind)]
@@ -42,7 +45,7 @@ impl Turn {
         runtime::spawn(async move {
             turn_driver::run(request, mail, left).await;
             bell.put_away();
-        });
+        })?;
         Ok(Turn { mailbox, leave })
     }
 
@@ -85,7 +88,7 @@ pub fn health(request: String, done: Function<String, ()>) -> Result<()> {
     runtime::spawn(async move {
         let outcome = outcome_json(&transport::health(&target).await);
         done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
-    });
+    })?;
     Ok(())
 }
 

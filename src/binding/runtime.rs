@@ -2,20 +2,25 @@
 //! environment that loaded it first, though worker threads may still have turns on it.
 
 use std::future::Future;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Runtime};
 
-pub fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+/// # Errors
+/// When the system gives no thread to read with.
+pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
+    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     // One worker: the work is reading sockets, and a second one costs more in wake-ups than it does.
-    let runtime = RUNTIME.get_or_init(|| {
-        Builder::new_multi_thread()
+    let running = match runtime.take() {
+        Some(running) => running,
+        None => Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("opencode-stream")
             .enable_all()
-            .build()
-            .expect("the system gives no thread to read with")
-    });
-    runtime.spawn(task);
+            .build()?,
+    };
+    running.spawn(task);
+    *runtime = Some(running);
+    Ok(())
 }

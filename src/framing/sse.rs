@@ -69,14 +69,17 @@ impl SseFramer {
             let rest = &chunk[end + 1..];
             if self.line.is_empty() {
                 // OpenCode's own form, one `data:` line and a blank one, needs no copy at all.
-                if !self.has_data && rest.first() == Some(&b'\n') && !self.after_cr && !self.at_start {
-                    if let Some(data) = value_of(&chunk[..end], b"data") {
-                        self.check_length(data.len())?;
-                        sink(Record { event: some_unless_empty(&self.event), data });
-                        self.event.clear();
-                        chunk = &rest[1..];
-                        continue;
-                    }
+                if !self.has_data
+                    && rest.first() == Some(&b'\n')
+                    && !self.after_cr
+                    && !self.at_start
+                    && let Some(data) = value_of(&chunk[..end], b"data")
+                {
+                    self.check_length(data.len())?;
+                    sink(Record { event: some_unless_empty(&self.event), data });
+                    self.event.clear();
+                    chunk = &rest[1..];
+                    continue;
                 }
                 self.end_line(&chunk[..end], &mut sink);
             } else {

@@ -102,7 +102,7 @@ proptest! {
         end in prop_oneof![Just("\n"), Just("\r\n")],
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
-        let wire: String = lines.iter().map(|line| format!("{line}{end}")).collect();
+        let wire: String = lines.iter().flat_map(|line| [line, end]).collect();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(wire.len() + 1)).collect();
         cuts.extend([0, wire.len()]);
         cuts.sort_unstable();

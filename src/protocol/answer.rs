@@ -94,8 +94,7 @@ impl Answer {
             .into_iter()
             .flatten()
             .find_map(Value::as_str)
-            .map(str::to_owned)
-            .unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned());
+            .map_or_else(|| String::from_utf8_lossy(&self.body).into_owned(), str::to_owned);
         match words.trim() {
             "" => "no words".to_owned(),
             words => words.chars().take(500).collect(),

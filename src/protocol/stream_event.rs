@@ -60,6 +60,7 @@ pub enum StreamEvent {
         granularity: &'static str,
         #[serde(rename = "sessionID")]
         session_id: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<String>,
         #[serde(rename = "userMessageID", skip_serializing_if = "Option::is_none")]
         user_message_id: Option<String>,
@@ -88,6 +89,7 @@ pub enum StreamEvent {
         place: Arc<Place>,
         usage: Usage,
         cost: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
     Permission {

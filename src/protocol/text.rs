@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Replaces the escape of each lone surrogate in a JSON document by that of U+FFFD, so that serde_json,
+/// Replaces the escape of each lone surrogate in a JSON document by that of U+FFFD, so that `serde_json`,
 /// which refuses them in strings, can read the rest.
 pub fn without_lone_surrogates(json: &str) -> String {
     let bytes = json.as_bytes();

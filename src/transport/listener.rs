@@ -43,7 +43,7 @@ fn cannot_tell(port: u16) -> Failure {
 #[cfg(target_os = "linux")]
 fn owners_in(table: &str, port: u16) -> Vec<u32> {
     const LISTEN: &str = "0A";
-    /// 127.0.0.1, 0.0.0.0, ::, ::ffff:127.0.0.1, ::ffff:0.0.0.0, as the kernel prints them.
+    /// `127.0.0.1`, `0.0.0.0`, `::`, `::ffff:127.0.0.1`, `::ffff:0.0.0.0`, as the kernel prints them.
     const ADDRESSES: [&str; 5] = [
         "0100007F",
         "00000000",

@@ -76,10 +76,8 @@ async fn expire(deadline: Option<(Instant, Duration)>) -> Failure {
 fn left_before_the_prompt() -> Value {
     json!({
         "text": "",
-        "sessionID": null,
         "route": "server",
         "granularity": "token",
-        "version": null,
         "finishReason": "abort",
         "usage": crate::protocol::stream_event::Usage::default(),
         "cost": 0,

@@ -69,7 +69,7 @@ impl Entry {
             ),
             Some(PartKind::Tool) => self.tell_tool(out),
             Some(PartKind::StepStart) if !self.started => {
-                out.push(StreamEvent::StepStart(self.place.clone()))
+                out.push(StreamEvent::StepStart(self.place.clone()));
             }
             Some(PartKind::StepFinish) if !self.started => out.push(self.step_finish()),
             _ => {}

@@ -196,7 +196,7 @@ fn replay(version: &str, scenario: &str) -> Story {
 }
 
 fn tokens(count: usize) -> String {
-    (0..count).map(|n| format!("tok{n} ")).collect()
+    (0..count).map(|n| ["tok", &n.to_string(), " "].concat()).collect()
 }
 
 #[test]
@@ -604,10 +604,14 @@ fn a_turn_that_ended_during_a_gap_ends() {
         let events = capture(version, "text");
         let mut replay = Replay::new(&prompted(&events), &[]);
         let (head, tail) = events.split_at(events.len() / 2);
-        head.iter().for_each(|event| replay.event(event));
+        for event in head {
+            replay.event(event);
+        }
         replay.turn.on_gap();
         let session = replay.session.clone();
-        tail.iter().for_each(|event| replay.server.on_event(event, &session));
+        for event in tail {
+            replay.server.on_event(event, &session);
+        }
         replay.turn.on_restored(2, replay.now);
         let story = replay.rest();
         assert_eq!(story.result()["finishReason"], "stop", "{version}");

@@ -49,10 +49,8 @@ impl Turn {
             return failure_of(error);
         }
         let answered = last.is_some_and(|last| last.completed && last.finish.is_some());
-        if !answered {
-            if let Some(error) = &self.error {
-                return failure_of(error);
-            }
+        if !answered && let Some(error) = &self.error {
+            return failure_of(error);
         }
         if last.is_some_and(|last| !last.completed) && !self.asks.rejected {
             return Some(self.interrupted());
@@ -86,13 +84,11 @@ impl Turn {
 
     fn result(&self) -> Value {
         let totals = self.transcript.totals();
-        json!({
+        let mut result = json!({
             "text": self.transcript.text(),
             "sessionID": self.config.session_id,
-            "messageID": self.transcript.answers().next_back().map(|last| &last.id),
             "route": self.config.route,
             "granularity": self.config.granularity,
-            "version": self.config.version,
             "finishReason": self.finish_reason(),
             "usage": totals.usage,
             "cost": totals.cost,
@@ -100,7 +96,14 @@ impl Turn {
             "asks": self.asks.told,
             "reconnects": self.reconnects,
             "discarded": self.transcript.discarded(),
-        })
+        });
+        if let Some(version) = &self.config.version {
+            result["version"] = Value::from(version.clone());
+        }
+        if let Some(last) = self.transcript.answers().next_back() {
+            result["messageID"] = Value::from(last.id.clone());
+        }
+        result
     }
 }
 

@@ -41,10 +41,10 @@ impl Router {
 
     /// Delivers an event to the turn it belongs to, if any.
     pub fn deliver(&mut self, event: BusEvent, bytes: &[u8]) {
-        if let BusEvent::Session(info) = &event {
-            if let Some(parent) = &info.parent_id {
-                self.adopt(parent, &info.id);
-            }
+        if let BusEvent::Session(info) = &event
+            && let Some(parent) = &info.parent_id
+        {
+            self.adopt(parent, &info.id);
         }
         let Some(root) = event.session_id().and_then(|session| self.roots.get(session)) else { return };
         let Some(listener) = self.listeners.get(root) else { return };
