@@ -42,8 +42,9 @@ impl Turn {
         let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || rung.ring()));
         let (leave, left) = watch::channel(false);
         let mail = mailbox.clone();
+        let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
-            turn_driver::run(request, mail, left).await;
+            turn_driver::run(request, ticket, mail, left).await;
             bell.put_away();
         })?;
         Ok(Turn { mailbox, leave })

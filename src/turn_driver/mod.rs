@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use self::prepare::{Created, prepare};
+use self::queue::Ticket;
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::request::TurnRequest;
@@ -22,9 +23,20 @@ use crate::request::TurnRequest;
 /// Leaving waits no longer than this.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// Lines up for the session the turn names, if it names one: in call order, so at the call.
+pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
+    let session = request.session.id.as_ref().filter(|_| !request.session.fork)?;
+    Some(queue::line_up(request.target.url.as_deref().unwrap_or_default(), session))
+}
+
 /// Runs the turn to its end and puts its outcome into the mailbox, whatever happens.
-pub async fn run(request: TurnRequest, mailbox: Arc<Mailbox>, leave: watch::Receiver<bool>) {
-    let driven = AssertUnwindSafe(drive(&request, &mailbox, leave)).catch_unwind().await;
+pub async fn run(
+    request: TurnRequest,
+    ticket: Option<Ticket>,
+    mailbox: Arc<Mailbox>,
+    leave: watch::Receiver<bool>,
+) {
+    let driven = AssertUnwindSafe(drive(&request, ticket, &mailbox, leave)).catch_unwind().await;
     let outcome = driven.unwrap_or_else(|_| {
         Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
             .accepted(crate::error::Accepted::Unknown)
@@ -35,6 +47,7 @@ pub async fn run(request: TurnRequest, mailbox: Arc<Mailbox>, leave: watch::Rece
 
 async fn drive(
     request: &TurnRequest,
+    ticket: Option<Ticket>,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
 ) -> Result<Value, Failure> {
@@ -44,7 +57,7 @@ async fn drive(
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),
         failure = expire(deadline) => Err(failure),
-        prepared = prepare(request, &created) => prepared.map(Some),
+        prepared = prepare(request, ticket, &created) => prepared.map(Some),
     };
     match prepared {
         Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::queue::{Place, place};
+use super::queue::{Place, Ticket, line_up};
 use super::validate::validate;
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::event::Ask;
@@ -69,7 +69,11 @@ impl Created {
     }
 }
 
-pub async fn prepare(request: &TurnRequest, created: &Created) -> Result<Prepared, Failure> {
+pub async fn prepare(
+    request: &TurnRequest,
+    ticket: Option<Ticket>,
+    created: &Created,
+) -> Result<Prepared, Failure> {
     let (api, known) = target(request).await?;
     let (connection, ()) = futures::try_join!(
         Connection::open(&api.server, &request.target.timeouts, &request.limits),
@@ -80,7 +84,8 @@ pub async fn prepare(request: &TurnRequest, created: &Created) -> Result<Prepare
     let session = make(request, &api, found, created).await?;
     let id = session["id"].as_str().unwrap_or_default().to_owned();
     prove(&api, &connection, &session, ours).await?;
-    let place = place(api.server.url(), &id).await;
+    let named = request.target.url.as_deref().unwrap_or_default();
+    let place = ticket.unwrap_or_else(|| line_up(named, &id)).await;
     let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
     created.keep();
     Ok(Prepared { version: connection.version(), api, connection, session: id, ours, past, _place: place })

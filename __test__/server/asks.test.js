@@ -1,0 +1,94 @@
+// Nothing waits for a person who is not there.
+import { writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { generate, generateStream } from '../../index.js'
+import testing from '../../testing/index.js'
+import { realOpenCode, until } from '../support/real-opencode.mjs'
+
+const { text, toolCall } = testing
+
+describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
+  const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
+  const bash = (command) => toolCall('bash', { command, description: 'run it' })
+
+  it('a turn that reads outside its directory ends without a person', async () => {
+    const outside = join(tmpdir(), `outside-${process.pid}.txt`)
+    writeFileSync(outside, 'not for the model')
+    real.model.reply(text('Let me see. '), toolCall('read', { filePath: outside }))
+    const stream = generateStream('read it', real.options())
+    const events = []
+    for await (const event of stream.events) events.push(event)
+    const ask = events.find(({ type }) => type === 'permission')
+    expect(ask).toMatchObject({ permission: 'external_directory', reply: 'reject' })
+    const result = await stream.result
+    expect(result).toMatchObject({ finishReason: 'rejected', text: 'Let me see. ' })
+    expect(result.asks).toMatchObject([{ id: ask.id, reply: 'reject' }])
+    expect(JSON.stringify(result)).not.toContain('not for the model')
+  })
+
+  it('a rejected permission ends the turn there, and the tool did not run', async () => {
+    real.model.reply(bash('touch forbidden'))
+    const result = await generate('touch', real.options())
+    expect(result.finishReason).toBe('rejected')
+    expect(result.asks).toMatchObject([{ permission: 'bash', patterns: ['touch forbidden'], reply: 'reject' }])
+  })
+
+  it('`permission: allow` answers once to each', async () => {
+    real.model.reply(bash('echo allowed'))
+    real.model.reply(text('done'))
+    const result = await generate('echo', real.options({ permission: 'allow' }))
+    expect(result).toMatchObject({ text: 'done', finishReason: 'stop' })
+    expect(result.asks).toMatchObject([{ reply: 'once' }])
+  })
+
+  it('`permission: leave` lets another client answer', async () => {
+    real.model.reply(bash('echo left'))
+    real.model.reply(text('done'))
+    const stream = generateStream('echo', real.options({ permission: 'leave' }))
+    for await (const event of stream.events) {
+      if (event.type !== 'permission') continue
+      const body = JSON.stringify({ reply: 'once' })
+      await real.ask(`/permission/${event.id}/reply`, { method: 'POST', body })
+    }
+    expect((await stream.result).text).toBe('done')
+  })
+
+  it('a question is rejected', async () => {
+    const questions = [{ question: 'Which?', header: 'Which', options: [{ label: 'A', description: 'a' }] }]
+    real.model.reply(toolCall('question', { questions }))
+    const result = await generate('ask me', real.options())
+    expect(result.finishReason).toBe('rejected')
+    expect(result.asks).toMatchObject([{ type: 'question', reply: 'reject' }])
+  })
+
+  it("a subagent's ask is answered too, and is told as the child's", async () => {
+    const task = { description: 'sub', prompt: 'child prompt', subagent_type: 'general' }
+    real.model.when('child prompt', bash('echo child')).times(1)
+    real.model.when('child prompt', text('child said'))
+    real.model.reply(toolCall('task', task))
+    real.model.reply(text('parent said'))
+    const stream = generateStream('delegate', real.options({ permission: 'allow' }))
+    const events = []
+    for await (const event of stream.events) events.push(event)
+    const { sessionID } = events[0]
+    const ask = events.find(({ type }) => type === 'permission')
+    expect(ask).toMatchObject({ parentSessionID: sessionID, reply: 'once' })
+    const result = await stream.result
+    expect(result.text).toBe('parent said')
+  })
+
+  it('an ask that was pending before is answered, and the session goes on', async () => {
+    const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
+    real.model.reply(bash('echo pending'))
+    const body = JSON.stringify({ parts: [{ type: 'text', text: 'asked by somebody who went away' }] })
+    await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
+    await until(async () => (await real.ask('/permission')).length > 0)
+    real.model.reply(text('free again'))
+    const result = await generate('go on', real.options({ sessionID: id }))
+    expect(result.text).toBe('free again')
+    expect(result.asks).toMatchObject([{ permission: 'bash', reply: 'reject' }])
+    expect(await real.ask('/permission')).toEqual([])
+  })
+})
