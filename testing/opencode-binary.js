@@ -2,9 +2,10 @@
 
 const { spawn } = require('node:child_process')
 const { randomUUID } = require('node:crypto')
-const { existsSync } = require('node:fs')
+const { existsSync, rmSync } = require('node:fs')
 const { mkdir, rename, rm } = require('node:fs/promises')
 const { dirname, join, resolve, sep } = require('node:path')
+const { atExit } = require('./at-exit.js')
 
 const NEWEST = '1.18.33'
 const underway = new Map()
@@ -44,6 +45,7 @@ function cacheFolder() {
 /** Into a folder of its own first: several test workers may download at once, and a killed one leaves no half. */
 async function download(spec, folder, path) {
   const fresh = `${folder}.${randomUUID()}`
+  const forget = atExit(() => rmSync(fresh, { recursive: true, force: true }))
   await mkdir(dirname(folder), { recursive: true })
   try {
     await npmInstall(spec, fresh)
@@ -52,6 +54,7 @@ async function download(spec, folder, path) {
     })
   } finally {
     await rm(fresh, { recursive: true, force: true })
+    forget()
   }
   if (!existsSync(path)) throw new Error(`npm installed ${spec}, but there is no ${path}.`)
 }
@@ -62,6 +65,7 @@ function npmInstall(spec, prefix) {
   const args = ['install', '--prefix', windows ? `"${prefix}"` : prefix, ...flags, spec]
   return new Promise((done, failed) => {
     const npm = spawn('npm', args, { stdio: ['ignore', 'ignore', 'pipe'], shell: windows })
+    const forget = atExit(() => npm.kill())
     let stderr = ''
     npm.stderr.on('data', (bytes) => {
       stderr = (stderr + bytes).slice(-4000)
@@ -70,6 +74,7 @@ function npmInstall(spec, prefix) {
       failed(new Error(`npm could not be started to fetch ${spec}.`, { cause: error })),
     )
     npm.on('close', (code) => {
+      forget()
       if (code === 0) done()
       else failed(new Error(`npm install ${spec} ended with ${code}: is there a network?\n${stderr}`))
     })
