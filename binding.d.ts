@@ -12,7 +12,7 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** One turn. Dropping it leaves it. */
 export declare class Turn {
   /**
-   * Starts one turn at once. `request` is a TurnRequest as JSON. `bell` is called, without arguments,
+   * Starts one turn at once. `request` is a `TurnRequest` as JSON. `bell` is called, without arguments,
    * each time something could be taken after a call here had come away with null. It keeps Node alive
    * until the turn has its outcome.
    */

@@ -1,0 +1,69 @@
+// One event connection for all turns of the process, and what happens when it breaks.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { generate, generateStream } from '../../index.js'
+import testing from '../../testing/index.js'
+import { countingProxy } from '../support/counting-proxy.mjs'
+import { realOpenCode, until } from '../support/real-opencode.mjs'
+
+const { lockstep, text } = testing
+
+describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
+  const real = realOpenCode({ version })
+  let proxy
+  beforeAll(async () => {
+    proxy = await countingProxy(real.server.url)
+  })
+  afterAll(() => proxy.close())
+  const options = (more) => real.options({ baseUrl: proxy.url, ...more })
+
+  it('100 turns at once open one event connection, and close it', async () => {
+    real.model.when(/^turn \d+$/, ({ prompt }) => text(['this ', 'is ', prompt]))
+    const before = proxy.count('GET /event')
+    const turns = Array.from({ length: 100 }, (_, n) => generate(`turn ${n}`, options()))
+    const answers = await Promise.all(turns)
+    expect(answers.map((answer) => answer.text)).toEqual(answers.map((_, n) => `this is turn ${n}`))
+    expect(proxy.count('GET /event') - before).toBe(1)
+    await until(() => proxy.streams.size === 0)
+  })
+
+  it('listens before it prompts, and never chooses a message id', async () => {
+    const from = proxy.requests.length
+    real.model.reply(text('hello'))
+    const { sessionID } = await generate('order', options())
+    const requests = proxy.requests.slice(from)
+    const prompt = requests.findIndex((line) => line.endsWith('/prompt_async'))
+    expect(requests.indexOf('GET /event')).toBeLessThan(prompt)
+    expect(requests.filter((line) => line.endsWith('/prompt_async'))).toHaveLength(1)
+    const [user] = await real.ask(`/session/${sessionID}/message`)
+    expect(user.info.id).toMatch(/^msg_/)
+  })
+
+  it('a connection that breaks in mid-answer costs no character and no second prompt', async () => {
+    const gate = lockstep()
+    const tokens = Array.from({ length: 30 }, (_, n) => `größe${n} `)
+    real.model.reply(text(tokens, { gate }))
+    const before = real.model.requests.length
+    const stream = generateStream('cut the wire', options())
+    const events = []
+    let answer = ''
+    for await (const event of stream.events) {
+      events.push(event.type)
+      if (event.type !== 'text-delta') continue
+      answer += event.delta
+      if (answer.includes('größe9 ') && !events.includes('cut')) {
+        events.push('cut')
+        proxy.cut()
+        // From here on the model goes on by itself: what it says in the gap is nobody's to acknowledge.
+        gate.release()
+      } else {
+        gate.seen()
+      }
+    }
+    const result = await stream.result
+    expect(answer.trimEnd()).toBe(tokens.join('').trimEnd())
+    expect(result.text).toBe(answer)
+    expect(result.reconnects).toBe(1)
+    expect(events).toContain('reconnect')
+    expect(real.model.requests.length - before).toBe(1)
+  })
+})
