@@ -10,7 +10,12 @@ export default defineConfig({
     hookTimeout: 120_000,
     // The package's own files run as Node would run them, so that a class is one class everywhere.
     server: {
-      deps: { external: [/\/(?:lib|testing|scripts|support)\/[^/]+\.js$/, /\/(?:index|binding)\.js$/] },
+      deps: {
+        external: [
+          /\/(?<!__test__\/)(?:lib|testing|scripts|support)\/[^/]+\.js$/,
+          /\/(?:index|binding)\.js$/,
+        ],
+      },
     },
   },
 })

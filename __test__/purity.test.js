@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const IMPURE = /\b(napi|tokio|reqwest|futures)::|\bstd::(process|env|net|fs|thread|os)\b|Instant::now|SystemTime/
+const IMPURE =
+  /\b(napi|tokio|reqwest|futures)::|\bstd::(process|env|net|fs|thread|os)\b|Instant::now|SystemTime/
 
 const sources = ['src/framing', 'src/protocol'].flatMap((folder) =>
   readdirSync(`${root}${folder}`, { recursive: true })

@@ -32,7 +32,9 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     real.model.reply(bash('touch forbidden'))
     const result = await generate('touch', real.options())
     expect(result.finishReason).toBe('rejected')
-    expect(result.asks).toMatchObject([{ permission: 'bash', patterns: ['touch forbidden'], reply: 'reject' }])
+    expect(result.asks).toMatchObject([
+      { permission: 'bash', patterns: ['touch forbidden'], reply: 'reject' },
+    ])
   })
 
   it('`permission: allow` answers once to each', async () => {

@@ -169,6 +169,21 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     expect(result.discarded).toBeGreaterThan(0)
   })
 
+  it('a variant that the model does not have is told before anything is sent', async () => {
+    const error = await errorOf(generate('hi', real.options({ model: 'scripted/model', variant: 'nope' })))
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_MODEL_NOT_FOUND', accepted: false })
+    expect(error.message).toContain("'nope'")
+  })
+
+  it('output that waits unread beyond its limit stops the turn', async () => {
+    real.model.reply(text(['x'.repeat(5_000), 'y'], { gate: lockstep() }))
+    const stream = generateStream('hi', real.options({ limits: { buffered: 4_000 } }))
+    // Nobody iterates: all of it has to be kept.
+    const error = await errorOf(stream.result)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_LIMIT', accepted: true })
+    expect(await real.busy(error.sessionID)).toBe(false)
+  })
+
   it('a total timeout stops the turn', async () => {
     real.model.reply(text(['a', 'b'], { gate: lockstep() }))
     const error = await errorOf(generate('hi', real.options({ timeouts: { total: 3_000 } })))

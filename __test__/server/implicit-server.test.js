@@ -31,7 +31,10 @@ describe('the implicit server', () => {
     })
     try {
       await once(stranger.stdout, 'data')
-      for (const call of [() => generate('a secret prompt', { mode: 'server', password: 'hunter2' }), health]) {
+      for (const call of [
+        () => generate('a secret prompt', { mode: 'server', password: 'hunter2' }),
+        health,
+      ]) {
         const error = await call().catch((error) => error)
         expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNREACHABLE', accepted: false })
         expect(error.message).toContain(`uid ${NOBODY}`)

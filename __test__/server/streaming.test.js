@@ -6,10 +6,16 @@ import { realOpenCode } from '../support/real-opencode.mjs'
 
 const { lockstep, reasoning, text, toolCall } = testing
 
-const words = (count) => Array.from({ length: count }, (_, n) => `${['tok', 'größe', '日本', '😀'][n % 4]}${n} `)
+const words = (count) =>
+  Array.from({ length: count }, (_, n) => `${['tok', 'größe', '日本', '😀'][n % 4]}${n} `)
 // Releases up to 1.3.2 store a part without its trailing white space.
-const stored = (version, answer) => (version.startsWith('1.1.') || version.startsWith('1.2.') ? trimParts(answer) : answer)
-const trimParts = (answer) => answer.split('\n\n').map((part) => part.trimEnd()).join('\n\n')
+const stored = (version, answer) =>
+  version.startsWith('1.1.') || version.startsWith('1.2.') ? trimParts(answer) : answer
+const trimParts = (answer) =>
+  answer
+    .split('\n\n')
+    .map((part) => part.trimEnd())
+    .join('\n\n')
 
 describe.each(['1.18.33', '1.1.31', '1.2.27', '1.14.48'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
@@ -59,16 +65,40 @@ describe.each(['1.18.33', '1.1.31', '1.2.27', '1.14.48'])('OpenCode %s', (versio
     const types = events.map(({ type }) => type).filter((type) => type !== 'session')
     expect(types[0]).toBe('start')
     expect(types.at(-1)).toBe('finish')
-    const order = ['start', 'step-start', 'reasoning-start', 'reasoning-delta', 'tool', 'step-finish', 'text-start', 'text-delta', 'text-end', 'finish']
+    const order = [
+      'start',
+      'step-start',
+      'reasoning-start',
+      'reasoning-delta',
+      'tool',
+      'step-finish',
+      'text-start',
+      'text-delta',
+      'text-end',
+      'finish',
+    ]
     const places = order.map((type) => types.indexOf(type))
     expect(places).toEqual([...places].sort((a, b) => a - b))
     expect(places).not.toContain(-1)
     const tool = events.findLast(({ type }) => type === 'tool')
-    expect(tool).toMatchObject({ tool: 'bash', status: 'completed', output: expect.stringContaining('hello') })
+    expect(tool).toMatchObject({
+      tool: 'bash',
+      status: 'completed',
+      output: expect.stringContaining('hello'),
+    })
     const steps = events.filter(({ type }) => type === 'step-finish')
     const { result } = events.at(-1)
     expect(result.usage.output).toBe(steps.reduce((sum, { usage }) => sum + usage.output, 0))
     expect(result.parts.map(({ type }) => type)).toContain('tool')
+  })
+
+  it("tells OpenCode's own events too, if asked for with `raw`", async () => {
+    real.model.reply(text('hello'))
+    const events = []
+    for await (const event of generateStream('go', real.options({ raw: true })).events) events.push(event)
+    const raw = events.filter(({ type }) => type === 'raw').map(({ event }) => event.payload ?? event)
+    expect(raw.map(({ type }) => type)).toContain('session.idle')
+    expect(raw.every(({ properties }) => properties)).toBe(true)
   })
 
   it('joins characters that a provider split, and keeps every other one', async () => {

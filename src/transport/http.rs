@@ -120,7 +120,11 @@ impl Server {
         let timed_out = || CallError {
             failure: Failure::new(
                 Code::Timeout,
-                format!("{} did not answer {path} within {} ms", self.url(), within.as_millis()),
+                format!(
+                    "the server at {} did not answer {path} within {} ms",
+                    self.url(),
+                    within.as_millis()
+                ),
             )
             .hint("is the server overloaded or still starting? raise `timeouts` if it is only slow"),
             may_have_arrived: true,
@@ -134,7 +138,11 @@ impl Server {
         let timed_out = || CallError {
             failure: Failure::new(
                 Code::Timeout,
-                format!("{} did not open {path} within {} ms", self.url(), self.connect.as_millis()),
+                format!(
+                    "the server at {} did not open {path} within {} ms",
+                    self.url(),
+                    self.connect.as_millis()
+                ),
             )
             .data(serde_json::json!({ "phase": "connect" }))
             .hint("a proxy in between may hold event streams back"),
@@ -192,7 +200,7 @@ impl Server {
             ("broke the connection off", "see the server's log: it may have crashed")
         };
         CallError {
-            failure: Failure::new(Code::Unreachable, format!("{} {what}", self.url()))
+            failure: Failure::new(Code::Unreachable, format!("the server at {} {what}", self.url()))
                 .hint(hint)
                 .cause(causes(error)),
             may_have_arrived: !never_left,

@@ -12,10 +12,14 @@ pub async fn validate(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
 }
 
 async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
-    let (Some(wanted), variant) = (&request.model, &request.variant) else { return Ok(()) };
-    let name = format!("{}/{}", wanted.provider_id, wanted.model_id);
+    let variant = &request.variant;
+    if request.model.is_none() && variant.is_none() {
+        return Ok(());
+    }
     let providers = api.providers().await?;
     let providers = providers["providers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(wanted) = &request.model else { return knows_variants(providers) };
+    let name = format!("{}/{}", wanted.provider_id, wanted.model_id);
     let Some(provider) = providers.iter().find(|provider| provider["id"] == *wanted.provider_id) else {
         let known = names(providers.iter().map(|provider| &provider["id"]));
         return Err(Failure::new(
@@ -34,6 +38,17 @@ async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
         Some(variant) if model["variants"].get(variant).is_none() => Err(no_variant(&name, variant, model)),
         _ => Ok(()),
     }
+}
+
+/// OpenCode chooses the model, so only it can say which variants there are; a release that knows none of
+/// them would drop the option in silence.
+fn knows_variants(providers: &[Value]) -> Result<(), Failure> {
+    let mut models = providers.iter().filter_map(|provider| provider["models"].as_object()).flatten();
+    if models.any(|(_, model)| model.get("variants").is_some()) {
+        return Ok(());
+    }
+    Err(Failure::new(Code::UnsupportedOption, "this release of OpenCode knows no variants")
+        .hint("update OpenCode, or leave `variant` out"))
 }
 
 fn no_variant(name: &str, variant: &str, model: &Value) -> Failure {

@@ -327,6 +327,18 @@ fn a_provider_that_recovers_is_a_retry_event_and_an_answer() {
 }
 
 #[test]
+fn a_provider_that_never_recovers_is_an_error_once_opencode_gives_up() {
+    let events = capture("1.18.33", "500_long");
+    // The capture begins in the tail of another session.
+    let busy = events.iter().find(|event| matches!(event, BusEvent::Status { status: Status::Busy, .. }));
+    let session = busy.and_then(BusEvent::session_id).unwrap();
+    let story = Replay::new(session, &[]).play(&events);
+    assert_eq!(story.count("retry"), 5);
+    assert_eq!((story.failure().code, story.failure().status), (Code::Provider, Some(500)));
+    assert_eq!(story.failure().data.as_ref().unwrap()["isRetryable"], true);
+}
+
+#[test]
 fn a_retry_names_the_parts_of_the_attempt_it_discards() {
     for version in VERSIONS {
         let story = replay(version, "cut");
