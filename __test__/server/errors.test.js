@@ -55,7 +55,7 @@ describe('what is not an OpenCode server', () => {
       authorizations.push(request.headers.authorization)
       response.end()
     })
-    const url = await listen((request, response) => response.writeHead(302, { location: target }).end())
+    const url = await listen((_request, response) => response.writeHead(302, { location: target }).end())
     const error = await errorOf(generate('hi', { baseUrl: url, password: SECRET }))
     expect(error.code).toBe('ERR_OPENCODE_NOT_A_SERVER')
     expect(authorizations).toEqual([])
