@@ -9,14 +9,21 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** One turn. Dropping it leaves it. */
-export declare class Turn {
+/** What one `OpenCode` holds: servers of our own end with their last holder. */
+export declare class Client {
+  constructor()
   /**
    * Starts one turn at once. `request` is a `TurnRequest` as JSON. `bell` is called, without arguments,
-   * each time something could be taken after a call here had come away with null. It keeps Node alive
-   * until the turn has its outcome.
+   * each time something could be taken after a call on the turn had come away with null. It keeps Node
+   * alive until the turn has its outcome.
    */
-  static start(request: string, bell: () => void): Turn
+  start(request: string, bell: () => void): Turn
+  /** Lets go of what was started; `done` is called when all that nobody else holds has ended. */
+  letGo(done: () => void): void
+}
+
+/** One turn. Dropping it leaves it. */
+export declare class Turn {
   /** All unread text of the answer in one string, or null. */
   takeText(): string | null
   /** All unread events as one JSON array, or null. */

@@ -1,10 +1,36 @@
+use std::path::PathBuf;
+use std::process::Command;
+
 fn main() {
-    if std::env::var_os("CARGO_FEATURE_ADDON").is_some() {
-        napi_build::setup();
+    if std::env::var_os("CARGO_FEATURE_ADDON").is_none() {
+        return;
+    }
+    napi_build::setup();
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         // A worker thread that was the only one to load the addon unloads it when it ends, while our
         // runtime thread still runs its code. The library stays mapped instead.
-        if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
-            println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-        }
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        compile_supervisor();
     }
+}
+
+/// The supervisor is a program of its own, carried inside the addon (`src/transport/child`).
+fn compile_supervisor() {
+    println!("cargo:rerun-if-changed=supervisor/main.rs");
+    println!("cargo:rerun-if-changed=build.rs");
+    let variable = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}"));
+    let output = PathBuf::from(variable("OUT_DIR")).join("supervisor");
+    let mut rustc = Command::new(variable("RUSTC"));
+    rustc
+        .args(["--edition=2024", "--crate-name=supervisor", "supervisor/main.rs"])
+        .args(["-Copt-level=z", "-Cpanic=abort", "-Clto=fat", "-Ccodegen-units=1", "-Cstrip=symbols"])
+        .arg("--target")
+        .arg(variable("TARGET"))
+        .arg("-o")
+        .arg(&output);
+    if let Some(linker) = std::env::var_os("RUSTC_LINKER") {
+        rustc.arg(format!("-Clinker={}", linker.to_string_lossy()));
+    }
+    let status = rustc.status().unwrap_or_else(|error| panic!("rustc cannot be started: {error}"));
+    assert!(status.success(), "the supervisor does not compile");
 }

@@ -152,9 +152,9 @@ describe('a turn that is over', () => {
     ['finished', answer],
     ['failed', (turn) => turn.fail(failure)],
   ])('is forgotten by its client: it %s', async (_, play) => {
-    const { Turn, turns } = scriptedBinding()
+    const { start, turns } = scriptedBinding()
     const running = new Set()
-    const stream = new GenerateStream({ request: {}, running, start: Turn.start })
+    const stream = new GenerateStream({ request: {}, running, start })
     const reading = collect(stream).catch(() => {})
     expect(running.size).toBe(1)
     play(turns[0])

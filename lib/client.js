@@ -10,6 +10,8 @@ const { chooseMode, healthRequest, turnRequest } = require('./turn-request.js')
 class OpenCode {
   #defaults
   #native
+  /** What native code holds for us: servers of our own end with their last holder. */
+  #client = null
   #running = new Set()
   #closing = null
 
@@ -30,7 +32,8 @@ class OpenCode {
       site: callSite(this.generateStream),
       start: (request, bell) => {
         this.#refuseIfClosed()
-        return this.#native.Turn.start(request, bell)
+        this.#client ??= new this.#native.Client()
+        return this.#client.start(request, bell)
       },
     })
   }
@@ -46,14 +49,21 @@ class OpenCode {
   }
 
   close() {
-    this.#closing ??= Promise.all(Array.from(this.#running, (life) => life.cutShort(closedError))).then(
-      () => {},
+    this.#closing ??= Promise.all(Array.from(this.#running, (life) => life.cutShort(closedError))).then(() =>
+      this.#letGo(),
     )
     return this.#closing
   }
 
   [asyncDispose]() {
     return this.close()
+  }
+
+  #letGo() {
+    return new Promise((resolve) => {
+      if (this.#client === null) resolve()
+      else this.#client.letGo(resolve)
+    })
   }
 
   #askHealth(request, signal, site) {

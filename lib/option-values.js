@@ -112,6 +112,13 @@ function dictionary(reader, hint) {
   }
 }
 
+function plainObject(hint) {
+  return (value, subject) => {
+    if (isPlainObject(value)) return value
+    throw wrongValue(subject, value, 'an object', hint)
+  }
+}
+
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
@@ -165,6 +172,7 @@ module.exports = {
   headers,
   milliseconds,
   oneOf,
+  plainObject,
   readAll,
   record,
   secret,

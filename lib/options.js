@@ -55,12 +55,16 @@ const OPTIONS = {
   limits: record({ record: bytes, buffered: bytes }),
   raw: yesOrNo,
 
-  // Known to the contract, honoured by a later version: unsupported.js refuses their values.
   autostart: yesOrNo,
-  cliPath: anything,
+  cliPath: text('Pass the path of an OpenCode executable, or a name to look for on PATH.'),
+  env: values.dictionary(
+    secret('Pass the value of the variable as a string.'),
+    "Pass an object of strings, e.g. { OPENCODE_CONFIG_DIR: '/etc/opencode' }.",
+  ),
+  config: values.plainObject("Pass an OpenCode configuration, e.g. { model: 'provider/model' }."),
+
+  // Known to the contract, honoured by a later version: unsupported.js refuses their values.
   cliProtocol: oneOf(['auto', 'acp', 'run']),
-  config: anything,
-  env: anything,
   files: anything,
   jsonRetries: anything,
   schema: anything,

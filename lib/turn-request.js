@@ -2,6 +2,7 @@
 
 const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
+const { launchRequest } = require('./launch.js')
 const { MODES, readUsername } = require('./options.js')
 const { oneOf } = require('./option-values.js')
 const { readPrompt } = require('./prompt.js')
@@ -25,9 +26,11 @@ function turnRequest(prompt, settings, env = process.env) {
   const parts = readPrompt(prompt)
   const mode = chooseMode(settings, env)
   refuseImpossibleSession(settings)
+  const server = serverRequest(settings, env)
   return {
     mode,
-    ...serverRequest(settings, env),
+    ...server,
+    launch: mayStart(mode, settings, server.url) ? launchRequest(settings, env) : null,
     session: {
       id: settings.sessionID ?? null,
       continue: settings.continue ?? false,
@@ -57,8 +60,14 @@ function healthRequest(settings, env = process.env) {
 function chooseMode(settings, env = process.env) {
   const subject = settings.mode ? 'Option `mode`' : 'Environment variable OPENCODE_MODE'
   const mode = settings.mode ?? fromEnvironment(env, 'OPENCODE_MODE', oneOf(MODES)) ?? 'auto'
-  refuseUnsupported(settings, { mode, subject })
+  const named = Boolean(settings.baseUrl ?? env.OPENCODE_SERVER_URL)
+  refuseUnsupported(settings, { mode, subject, named, starts: mayStart(mode, settings, named) })
   return mode
+}
+
+/** A named server is never left for one of our own. */
+function mayStart(mode, { autostart = mode === 'auto' }, named) {
+  return !named && autostart
 }
 
 /** Where the server is, who we are to it, and which project is meant. */

@@ -4,46 +4,59 @@ const { OpenCodeError } = require('./opencode-error.js')
 
 const NOT_YET = 'this version of opencode-stream does not have it yet'
 const STARTS_NOTHING = 'this route starts nothing that the option could apply to'
-
-/** The routes that a mode may take, in order. */
-const ROUTES = {
-  auto: ['server', 'private', 'acp', 'run'],
-  server: ['server'],
-  cli: ['acp', 'run'],
-}
+const SPEAKS_HTTP = 'this route speaks HTTP'
+const NO_CALLBACK = `as a function, ${NOT_YET}`
 
 /** Routes whose code is in this version. */
-const PRESENT = ['server']
+const PRESENT = ['server', 'private']
 
-/** Options that no present route honours: when a value asks for something, and why `server` cannot do it. */
-const LATER = {
-  autostart: { asks: (value) => value === true, server: STARTS_NOTHING },
+/**
+ * Options that not every present route honours: when a value asks for something, and why a route cannot
+ * do it. A route that is not mentioned can.
+ */
+const PARTLY = {
   cliPath: { asks: () => true, server: STARTS_NOTHING },
-  cliProtocol: { asks: (value) => value !== 'auto', server: STARTS_NOTHING },
   config: { asks: isNotEmpty, server: STARTS_NOTHING },
   env: { asks: isNotEmpty, server: STARTS_NOTHING },
-  files: { asks: isNotEmpty, server: NOT_YET },
-  jsonRetries: { asks: () => true, server: NOT_YET },
-  schema: { asks: () => true, server: NOT_YET },
-  permission: { asks: isFunction, server: `as a function, ${NOT_YET}` },
-  question: { asks: isFunction, server: `as a function, ${NOT_YET}` },
+  cliProtocol: { asks: (value) => value !== 'auto', server: STARTS_NOTHING, private: SPEAKS_HTTP },
+  files: { asks: isNotEmpty, server: NOT_YET, private: NOT_YET },
+  jsonRetries: { asks: () => true, server: NOT_YET, private: NOT_YET },
+  schema: { asks: () => true, server: NOT_YET, private: NOT_YET },
+  permission: { asks: isFunction, server: NO_CALLBACK, private: NO_CALLBACK },
+  question: { asks: isFunction, server: NO_CALLBACK, private: NO_CALLBACK },
 }
 
-/** Throws for the first setting that no route of `mode` can honour. */
-function refuseUnsupported(settings, { mode, subject }) {
-  if (!ROUTES[mode].some((route) => PRESENT.includes(route))) {
+/** Throws for the first setting that no route of `mode` can honour. `starts`: we may start a server. */
+function refuseUnsupported(settings, { mode, subject, named, starts }) {
+  const routes = routesOf(mode, named, starts)
+  if (!routes.some((route) => PRESENT.includes(route))) {
     const hint = "Pass mode: 'server', or leave it out."
-    throw unsupported(`${subject} is '${mode}', and ${NOT_YET}`, routesWithout(mode, NOT_YET), hint)
+    throw unsupported(`${subject} is '${mode}', and ${NOT_YET}`, reasonsOf(routes, {}), hint)
   }
-  for (const [option, { asks, server }] of Object.entries(LATER)) {
+  for (const [option, { asks, ...reasons }] of Object.entries(PARTLY)) {
     if (settings[option] === undefined || !asks(settings[option])) continue
-    const what = `Option \`${option}\` cannot be honoured in mode '${mode}'`
-    throw unsupported(what, routesWithout(mode, server), `Leave \`${option}\` out.`)
+    if (routes.some((route) => PRESENT.includes(route) && !reasons[route])) continue
+    const what = `Option \`${option}\` cannot be honoured in mode '${mode}'${named ? ' with a named server' : ''}`
+    throw unsupported(what, reasonsOf(routes, reasons), hintFor(option, { mode, named, reasons }))
   }
 }
 
-function routesWithout(mode, onServer) {
-  return ROUTES[mode].map((route) => ({ route, reason: PRESENT.includes(route) ? onServer : NOT_YET }))
+/** The routes that a mode may take, in order. */
+function routesOf(mode, named, starts) {
+  if (mode === 'cli') return ['acp', 'run']
+  if (named) return ['server']
+  const own = starts ? ['private'] : []
+  return mode === 'server' ? ['server', ...own] : ['server', ...own, 'acp', 'run']
+}
+
+function reasonsOf(routes, reasons) {
+  return routes.map((route) => ({ route, reason: PRESENT.includes(route) ? reasons[route] : NOT_YET }))
+}
+
+function hintFor(option, { named, reasons }) {
+  if (reasons.private) return `Leave \`${option}\` out.`
+  const instead = named ? 'leave out the address of the server' : 'pass `autostart: true`'
+  return `Leave \`${option}\` out, or ${instead}, so that a server can be started with it.`
 }
 
 function unsupported(what, routes, hint) {

@@ -34,6 +34,10 @@ pub enum Code {
     AbortedElsewhere,
     #[serde(rename = "ERR_OPENCODE_EMPTY")]
     Empty,
+    #[serde(rename = "ERR_OPENCODE_CLI_NOT_FOUND")]
+    CliNotFound,
+    #[serde(rename = "ERR_OPENCODE_SERVER_START")]
+    ServerStart,
     #[serde(rename = "ERR_OPENCODE_STREAM_LOST")]
     StreamLost,
     #[serde(rename = "ERR_OPENCODE_PROTOCOL")]
@@ -53,6 +57,7 @@ impl Code {
                 | Self::Timeout
                 | Self::SessionBusy
                 | Self::StreamLost
+                | Self::ServerStart
                 | Self::NotAServer
                 | Self::Protocol
         )
@@ -81,6 +86,9 @@ pub struct Failure {
     /// The HTTP status behind the failure, OpenCode's or its provider's.
     pub status: Option<u16>,
     pub data: Option<Value>,
+    /// Of a child process: the end of what it wrote to standard error, and how it exited.
+    pub stderr: Option<String>,
+    pub exit_code: Option<i32>,
 }
 
 impl Failure {
@@ -94,6 +102,8 @@ impl Failure {
             session_id: None,
             status: None,
             data: None,
+            stderr: None,
+            exit_code: None,
         }
     }
 
@@ -150,6 +160,8 @@ impl Failure {
             "sessionID": self.session_id,
             "status": self.status,
             "data": self.data,
+            "stderr": self.stderr,
+            "exitCode": self.exit_code,
         })
     }
 }

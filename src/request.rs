@@ -29,6 +29,9 @@ pub struct TurnRequest {
     question: String,
     pub limits: Limits,
     pub raw: bool,
+    /// `None`: nothing may be started.
+    #[serde(default)]
+    pub launch: Option<LaunchRequest>,
 }
 
 impl TurnRequest {
@@ -47,6 +50,28 @@ impl TurnRequest {
     }
 }
 
+/// What we may start, and how.
+#[derive(Clone, Deserialize)]
+pub struct LaunchRequest {
+    /// A path, or a name to look for on PATH; `None`: `opencode`.
+    pub executable: Option<String>,
+    /// Where the package `opencode-ai` is installed, if it is.
+    pub package: Option<String>,
+    /// The whole environment of what we start.
+    pub environment: BTreeMap<String, String>,
+    /// OpenCode's configuration, merged over an inherited one.
+    pub config: Option<Value>,
+    /// Nothing that is there already will do: what we start was described.
+    pub only: bool,
+}
+
+/// Environments hold secrets.
+impl std::fmt::Debug for LaunchRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("LaunchRequest").field("executable", &self.executable).finish_non_exhaustive()
+    }
+}
+
 /// Which server, and how to speak to it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TargetRequest {
@@ -58,6 +83,27 @@ pub struct TargetRequest {
     /// `None`: the server's own.
     pub directory: Option<String>,
     pub timeouts: Timeouts,
+}
+
+impl TargetRequest {
+    /// Somebody without credentials, in no directory.
+    pub fn stranger() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            url: None,
+            credentials: None,
+            headers: BTreeMap::new(),
+            directory: None,
+            timeouts: Timeouts {
+                connect: seconds(5),
+                accept: seconds(30),
+                idle: seconds(75),
+                reconnect: seconds(60),
+                server_start: seconds(30),
+                total: None,
+            },
+        }
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -101,6 +147,8 @@ pub struct Timeouts {
     pub idle: Duration,
     #[serde(deserialize_with = "millis")]
     pub reconnect: Duration,
+    #[serde(rename = "serverStart", deserialize_with = "millis")]
+    pub server_start: Duration,
     #[serde(default, deserialize_with = "maybe_millis")]
     pub total: Option<Duration>,
 }

@@ -91,7 +91,13 @@ function scriptedBinding(onStart = () => {}) {
   const health = (request, done) => {
     healthAnswers.push({ request: JSON.parse(request), done: (answer) => done(JSON.stringify(answer)) })
   }
-  return { Turn: { start }, health, turns, healthAnswers }
+  class Client {
+    start = start
+    letGo(done) {
+      setImmediate(done)
+    }
+  }
+  return { Client, start, health, turns, healthAnswers }
 }
 
 module.exports = { scriptedBinding }

@@ -19,8 +19,43 @@ use self::bell::Bell;
 use crate::error::Failure;
 use crate::mailbox::Mailbox;
 use crate::request::{TargetRequest, TurnRequest};
-use crate::transport;
+use crate::transport::{self, Holdings};
 use crate::turn_driver;
+
+/// What one `OpenCode` holds: servers of our own end with their last holder.
+#[napi]
+pub struct Client {
+    holdings: Arc<Holdings>,
+}
+
+#[napi]
+impl Client {
+    #[napi(constructor, catch_unwind)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Self {
+        Self { holdings: Arc::default() }
+    }
+
+    /// Starts one turn at once. `request` is a `TurnRequest` as JSON. `bell` is called, without arguments,
+    /// each time something could be taken after a call on the turn had come away with null. It keeps Node
+    /// alive until the turn has its outcome.
+    #[napi(catch_unwind)]
+    pub fn start(&self, request: String, bell: Function<(), ()>) -> Result<Turn> {
+        Turn::start(&request, bell, self.holdings.clone())
+    }
+
+    /// Lets go of what was started; `done` is called when all that nobody else holds has ended.
+    #[napi(catch_unwind)]
+    pub fn let_go(&self, done: Function<(), ()>) -> Result<()> {
+        let bell = Bell::new(done)?;
+        let holdings = self.holdings.clone();
+        runtime::spawn(async move {
+            holdings.let_go().await;
+            bell.ring();
+        })?;
+        Ok(())
+    }
+}
 
 /// One turn. Dropping it leaves it.
 #[napi]
@@ -29,14 +64,9 @@ pub struct Turn {
     leave: watch::Sender<bool>,
 }
 
-#[napi]
 impl Turn {
-    /// Starts one turn at once. `request` is a `TurnRequest` as JSON. `bell` is called, without arguments,
-    /// each time something could be taken after a call here had come away with null. It keeps Node alive
-    /// until the turn has its outcome.
-    #[napi(factory, catch_unwind)]
-    pub fn start(request: String, bell: Function<(), ()>) -> Result<Turn> {
-        let request: TurnRequest = parse(&request)?;
+    fn start(request: &str, bell: Function<(), ()>, holdings: Arc<Holdings>) -> Result<Turn> {
+        let request: TurnRequest = parse(request)?;
         let bell = Arc::new(Bell::new(bell)?);
         let rung = bell.clone();
         let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || rung.ring()));
@@ -44,12 +74,15 @@ impl Turn {
         let mail = mailbox.clone();
         let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
-            turn_driver::run(request, ticket, mail, left).await;
+            turn_driver::run(request, ticket, holdings, mail, left).await;
             bell.put_away();
         })?;
         Ok(Turn { mailbox, leave })
     }
+}
 
+#[napi]
+impl Turn {
     /// All unread text of the answer in one string, or null.
     #[napi(catch_unwind)]
     pub fn take_text(&self) -> Option<String> {

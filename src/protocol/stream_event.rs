@@ -54,6 +54,12 @@ impl Usage {
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum StreamEvent {
+    /// A route was not to be had and the next one is taken; always before the prompt is sent.
+    Fallback {
+        from: &'static str,
+        to: &'static str,
+        reason: String,
+    },
     #[serde(rename_all = "camelCase")]
     Start {
         route: &'static str,

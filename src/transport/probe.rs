@@ -56,6 +56,17 @@ fn in_connect(error: CallError) -> Failure {
     }
 }
 
+/// Whether a server of ours lets nobody in without the password.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn refuses_strangers(url: &str) -> Result<bool, Failure> {
+    let target = TargetRequest::stranger();
+    let server = Server::new(url, &target, 1 << 20)?;
+    let answer = server.call(reqwest::Method::GET, "/path", &[], None, server.connect).await;
+    answer.map(|answer| answer.status == 401).map_err(in_connect)
+}
+
 /// The answer of `health()`.
 ///
 /// # Errors

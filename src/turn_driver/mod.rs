@@ -3,6 +3,7 @@
 mod prepare;
 mod pump;
 mod queue;
+mod route;
 mod validate;
 
 use std::panic::AssertUnwindSafe;
@@ -14,11 +15,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use self::prepare::{Created, prepare};
+use self::prepare::{Created, Prepared, prepare};
 use self::queue::Ticket;
+use self::route::choose;
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::request::TurnRequest;
+use crate::transport::Holdings;
 
 /// Leaving waits no longer than this.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -33,10 +36,11 @@ pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
 pub async fn run(
     request: TurnRequest,
     ticket: Option<Ticket>,
+    holdings: Arc<Holdings>,
     mailbox: Arc<Mailbox>,
     leave: watch::Receiver<bool>,
 ) {
-    let driven = AssertUnwindSafe(drive(&request, ticket, &mailbox, leave)).catch_unwind().await;
+    let driven = AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave)).catch_unwind().await;
     let outcome = driven.unwrap_or_else(|_| {
         Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
             .accepted(crate::error::Accepted::Unknown)
@@ -48,6 +52,7 @@ pub async fn run(
 async fn drive(
     request: &TurnRequest,
     ticket: Option<Ticket>,
+    holdings: &Holdings,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
 ) -> Result<Value, Failure> {
@@ -57,7 +62,7 @@ async fn drive(
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),
         failure = expire(deadline) => Err(failure),
-        prepared = prepare(request, ticket, &created) => prepared.map(Some),
+        prepared = ready(request, ticket, holdings, mailbox, &created) => prepared.map(Some),
     };
     match prepared {
         Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,
@@ -68,6 +73,26 @@ async fn drive(
         Err(failure) => {
             created.undo().await;
             Err(failure)
+        }
+    }
+}
+
+async fn ready(
+    request: &TurnRequest,
+    ticket: Option<Ticket>,
+    holdings: &Holdings,
+    mailbox: &Mailbox,
+    created: &Created,
+) -> Result<Prepared, Failure> {
+    let mut ticket = ticket;
+    loop {
+        let chosen = choose(request, holdings, mailbox).await?;
+        let running = chosen.running.clone();
+        let prepared = prepare(request, &mut ticket, created, chosen).await;
+        // A server of ours that died since it was last used: nothing was sent, so another one will do.
+        match (&prepared, running) {
+            (Err(failure), Some(running)) if failure.code == Code::Unreachable && running.dies().await => {}
+            _ => return prepared,
         }
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::queue::{Place, Ticket, line_up};
+use super::route::Chosen;
 use super::validate::validate;
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::event::Ask;
 use crate::request::TurnRequest;
-use crate::transport::{Api, Connection, Server, implicit_url};
+use crate::transport::{Api, Connection, Running, Server};
 
 /// How long a working event stream may take to carry the first event of a session.
 const PROOF: Duration = Duration::from_millis(250);
@@ -26,6 +27,9 @@ pub struct Prepared {
     pub connection: Arc<Connection>,
     pub session: String,
     pub version: Option<String>,
+    pub route: &'static str,
+    /// The server, where it is one of our own.
+    pub running: Option<Arc<Running>>,
     /// We made the session, so we may delete it.
     pub ours: bool,
     pub past: Past,
@@ -71,10 +75,12 @@ impl Created {
 
 pub async fn prepare(
     request: &TurnRequest,
-    ticket: Option<Ticket>,
+    ticket: &mut Option<Ticket>,
     created: &Created,
+    chosen: Chosen,
 ) -> Result<Prepared, Failure> {
-    let (api, known) = target(request).await?;
+    let Chosen { server, route, running } = chosen;
+    let (api, known) = target(request, server).await?;
     let (connection, ()) = futures::try_join!(
         Connection::open(&api.server, &request.target.timeouts, &request.limits),
         validate(request, &api)
@@ -85,19 +91,25 @@ pub async fn prepare(
     let id = session["id"].as_str().unwrap_or_default().to_owned();
     prove(&api, &connection, &session, ours).await?;
     let named = request.target.url.as_deref().unwrap_or_default();
-    let place = ticket.unwrap_or_else(|| line_up(named, &id)).await;
+    let place = ticket.take().unwrap_or_else(|| line_up(named, &id)).await;
     let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
     created.keep();
-    Ok(Prepared { version: connection.version(), api, connection, session: id, ours, past, _place: place })
+    Ok(Prepared {
+        version: connection.version(),
+        route,
+        running,
+        api,
+        connection,
+        session: id,
+        ours,
+        past,
+        _place: place,
+    })
 }
 
-/// The server, speaking for the right directory; and the session that was named, if one was.
-async fn target(request: &TurnRequest) -> Result<(Api, Option<Value>), Failure> {
-    let url = match &request.target.url {
-        Some(url) => url.clone(),
-        None => implicit_url()?,
-    };
-    let mut api = Api { server: Server::new(&url, &request.target, request.limits.record as usize)? };
+/// The server's API, speaking for the right directory; and the session that was named, if one was.
+async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
+    let mut api = Api { server };
     if api.server.directory().is_none() {
         api.server = api.server.in_directory(api.own_directory().await?);
     }

@@ -20,7 +20,7 @@ use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
 use crate::request::TurnRequest;
-use crate::transport::{Api, CallError, Delivery, ambiguous_send};
+use crate::transport::{Api, CallError, Delivery, Running, ambiguous_send};
 
 /// A request of the turn, answered.
 enum Done {
@@ -58,6 +58,7 @@ pub async fn pump(
 ) -> Result<Value, Failure> {
     let (listener, mut deliveries) = prepared.connection.register(&prepared.session, request.raw);
     let mut pump = Pump::new(request, &prepared, mailbox);
+    let mut gone_told = false;
     let verdict = loop {
         if let Some(verdict) = pump.drain() {
             break verdict;
@@ -71,12 +72,24 @@ pub async fn pump(
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
             () = until(leave_by) => pump.turn.conclude_left(),
             () = until(lost_at) => pump.lose(),
+            failure = gone(prepared.running.as_deref()), if !gone_told => {
+                gone_told = true;
+                pump.lose_server(failure);
+            }
             failure = expire(deadline), if pump.leave_by.is_none() => pump.turn.fail(failure),
         }
     };
     pump.clean_up(&verdict).await;
     drop(listener);
     verdict
+}
+
+/// Resolves when a server of our own is gone.
+async fn gone(running: Option<&Running>) -> Failure {
+    match running {
+        Some(running) => running.exited().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn until(deadline: Option<Instant>) {
@@ -89,7 +102,7 @@ async fn until(deadline: Option<Instant>) {
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
         let mut turn = Turn::new(TurnConfig {
-            route: "server",
+            route: prepared.route,
             granularity: "token",
             session_id: prepared.session.clone(),
             version: prepared.version.clone(),
@@ -251,6 +264,15 @@ impl<'a> Pump<'a> {
                     ),
             );
         }
+    }
+
+    /// A server of our own that is gone does not come back: there is nothing to wait for.
+    fn lose_server(&mut self, gone: Failure) {
+        self.turn.fail(Failure {
+            code: Code::StreamLost,
+            accepted: if self.posting { Accepted::Unknown } else { Accepted::Yes },
+            ..gone
+        });
     }
 
     fn deadlines(&self) -> (Option<Instant>, Option<Instant>, Option<Instant>) {

@@ -1,0 +1,93 @@
+//! Child processes: started with the environment they are given and nothing else of ours, their pipes
+//! always drained and bounded, ended together with everything they started.
+
+mod launch;
+
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::sync::watch;
+
+pub use launch::{Launch, Stdin};
+
+/// How much of standard error is kept, in bytes.
+const STDERR_TAIL: usize = 64 * 1024;
+/// How long a child that is told to end has before it is made to.
+pub const GRACE: Duration = Duration::from_secs(2);
+
+/// A running child. Dropping it ends the child and all it started; so does the end of this process,
+/// whichever way it comes.
+pub struct Child {
+    pid: u32,
+    pub stdin: Option<ChildStdin>,
+    /// Must be read to the end or dropped: the child's end hangs on it.
+    pub stdout: Option<ChildStdout>,
+    stderr: Arc<Mutex<VecDeque<u8>>>,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Child {
+    /// # Errors
+    /// When the system cannot start the program.
+    pub fn start(launch: &Launch) -> std::io::Result<Self> {
+        let mut child = launch.spawn()?;
+        let stderr = Arc::new(Mutex::new(VecDeque::new()));
+        let (tell_exit, exit) = watch::channel(None);
+        let (pid, stdin, stdout) = (child.id().unwrap_or_default(), child.stdin.take(), child.stdout.take());
+        if let Some(pipe) = child.stderr.take() {
+            tokio::spawn(keep_tail(pipe, stderr.clone()));
+        }
+        // Waiting is a task of its own, so that a child is reaped even if nobody asks for it any more.
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            tell_exit.send_replace(Some(status.unwrap_or_default()));
+        });
+        Ok(Self { pid, stdin, stdout, stderr, exit })
+    }
+
+    /// The end of what it wrote to standard error.
+    pub fn stderr(&self) -> String {
+        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+
+    /// Resolves when it is gone, and all it started.
+    pub async fn exited(&self) -> Option<ExitStatus> {
+        let mut exit = self.exit.clone();
+        exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
+    }
+
+    pub fn has_exited(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
+    /// Tells it to end. [`Self::exited`] says when it has.
+    pub fn end(&mut self) {
+        self.stdin = None;
+        self.stdout = None;
+        if !self.has_exited() {
+            launch::end(self.pid);
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Reads a pipe to its end, so that it never fills, and keeps the last of it.
+async fn keep_tail(mut pipe: impl AsyncRead + Unpin, tail: Arc<Mutex<VecDeque<u8>>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
+        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        tail.extend(&buffer[..count]);
+        let excess = tail.len().saturating_sub(STDERR_TAIL);
+        tail.drain(..excess);
+    }
+}

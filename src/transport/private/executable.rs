@@ -1,0 +1,105 @@
+//! Which `opencode` to start: the real binary, and never one that the project brought along.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Code, Failure};
+use crate::request::LaunchRequest;
+
+/// The platform packages that carry the binary, as npm names them.
+fn packages() -> Vec<String> {
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let name = format!("opencode-{system}-{machine}");
+    ["", "-baseline", "-musl", "-baseline-musl"].iter().map(|kind| format!("{name}{kind}")).collect()
+}
+
+const FILE: &str = if cfg!(windows) { "opencode.exe" } else { "opencode" };
+
+/// # Errors
+/// When none of the places a user may mean has one.
+pub fn find(launch: &LaunchRequest, directory: &str) -> Result<PathBuf, Failure> {
+    let home = std::fs::canonicalize(directory).unwrap_or_else(|_| PathBuf::from(directory));
+    let found = match &launch.executable {
+        Some(named) if named.contains(['/', '\\']) => usable(Path::new(named)),
+        Some(name) => on_path(launch, name, &home),
+        None => on_path(launch, FILE, &home).or_else(|| packaged(launch)),
+    };
+    found.map(real_binary).ok_or_else(|| not_found(launch))
+}
+
+fn not_found(launch: &LaunchRequest) -> Failure {
+    let message = match &launch.executable {
+        Some(named) => format!("there is no executable '{named}'"),
+        None => "there is no `opencode` on PATH".to_owned(),
+    };
+    Failure::new(Code::CliNotFound, message).hint(
+        "install OpenCode (`npm install --global opencode-ai`), or pass `cliPath`; \
+         places inside `directory` are not looked at",
+    )
+}
+
+fn on_path(launch: &LaunchRequest, name: &str, home: &Path) -> Option<PathBuf> {
+    let path = launch.environment.get("PATH")?;
+    // A relative entry means a place inside whatever directory one happens to be in.
+    std::env::split_paths(path)
+        .filter(|folder| folder.is_absolute())
+        .filter_map(|folder| usable(&folder.join(name)))
+        .find(|file| !is_inside(file, home))
+}
+
+/// The package that was installed beside ours; `lib/` says where.
+fn packaged(launch: &LaunchRequest) -> Option<PathBuf> {
+    let package = Path::new(launch.package.as_deref()?);
+    beside(package).or_else(|| usable(&package.join("bin").join(FILE)))
+}
+
+fn is_inside(file: &Path, home: &Path) -> bool {
+    // Both ways: a link in the project may lead out, and one outside may lead in.
+    let real = std::fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let folder = file.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+    real.starts_with(home) || folder.is_some_and(|folder| folder.starts_with(home))
+}
+
+fn usable(file: &Path) -> Option<PathBuf> {
+    let meta = std::fs::metadata(file).ok()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if meta.permissions().mode() & 0o111 == 0 {
+            return None;
+        }
+    }
+    meta.is_file().then(|| file.to_owned())
+}
+
+/// npm installs a script in place of older binaries; ending it would not end the server it started.
+fn real_binary(file: PathBuf) -> PathBuf {
+    if !is_script(&file) {
+        return file;
+    }
+    let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+    real.ancestors().find(|folder| folder.ends_with("opencode-ai")).and_then(beside).unwrap_or(file)
+}
+
+fn is_script(file: &Path) -> bool {
+    let mut start = [0; 2];
+    File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"#!"
+}
+
+/// The platform package's binary, as npm lays it out: within the package, or beside it.
+fn beside(package: &Path) -> Option<PathBuf> {
+    let places = [Some(package.join("node_modules")), package.parent().map(Path::to_owned)];
+    let binary = |place: PathBuf| {
+        packages().into_iter().find_map(|name| usable(&place.join(name).join("bin").join(FILE)))
+    };
+    places.into_iter().flatten().find_map(binary)
+}
