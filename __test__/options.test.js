@@ -29,6 +29,7 @@ describe('without options', () => {
         reconnect: 60_000,
         total: null,
       },
+      launch: { executable: null, package: null, environment: {}, config: null, only: false },
       limits: { record: 64 * MIB, buffered: 64 * MIB },
       raw: false,
     })
@@ -150,11 +151,7 @@ describe('the mode', () => {
 
 describe('options that this version cannot honour', () => {
   it.each([
-    [{ autostart: true }],
-    [{ cliPath: '/usr/bin/opencode' }],
     [{ cliProtocol: 'acp' }],
-    [{ config: { model: 'a/b' } }],
-    [{ env: { A: 'b' } }],
     [{ files: ['a.txt'] }],
     [{ jsonRetries: 1 }],
     [{ schema: {} }],
@@ -172,8 +169,61 @@ describe('options that this version cannot honour', () => {
   })
 
   it('values that ask for nothing are welcome', () => {
-    const nothing = { autostart: false, cliProtocol: 'auto', config: {}, env: {}, files: [] }
+    const nothing = { cliProtocol: 'auto', env: {}, files: [] }
     expect(request(nothing)).toEqual(request())
+  })
+})
+
+describe('what may be started', () => {
+  const started = [
+    [{ cliPath: '/usr/bin/opencode' }],
+    [{ config: { model: 'a/b' } }],
+    [{ env: { A: 'hunter2' } }],
+  ]
+
+  it('a server of our own in `auto`; in `server` only with `autostart`; never beside a named one', () => {
+    expect(request().launch).toMatchObject({ only: false })
+    expect(request({ autostart: false }).launch).toBe(null)
+    expect(request({ mode: 'server' }).launch).toBe(null)
+    expect(request({ mode: 'server', autostart: true }).launch).toMatchObject({ only: false })
+    const baseUrl = 'http://127.0.0.1:1'
+    expect(request({ baseUrl }).launch).toBe(null)
+    expect(request({ baseUrl, autostart: true }).launch).toBe(null)
+  })
+
+  it.each(started)('%o skips the implicit server', (options) => {
+    expect(request(options).launch).toMatchObject({ only: true })
+  })
+
+  it.each(started)('%o is refused where nothing may be started, and never shown', (options) => {
+    for (const instead of [{ mode: 'server' }, { baseUrl: 'http://127.0.0.1:1' }, { autostart: false }]) {
+      const error = refusal({ ...options, ...instead })
+      expect(error.code).toBe('ERR_OPENCODE_UNSUPPORTED_OPTION')
+      expect(error.data.routes[0]).toMatchObject({ route: 'server', reason: expect.any(String) })
+      expect(error.message + error.hint).not.toContain('hunter2')
+    }
+  })
+
+  it('the environment is inherited, `env` over it, and `config` merged over an inherited one', () => {
+    const inherited = {
+      HOME: '/home/a',
+      A: '1',
+      OPENCODE_CONFIG_CONTENT: '{"agent":{"x":{"a":1}},"theme":"t"}',
+    }
+    const options = { env: { A: '2' }, config: { agent: { x: { b: 2 } } } }
+    const { launch } = request(options, { env: inherited })
+    expect(launch.environment).toMatchObject({ HOME: '/home/a', A: '2' })
+    expect(launch.config).toEqual({ agent: { x: { a: 1, b: 2 } }, theme: 't' })
+    expect(refusal({ config: {} }, { env: { OPENCODE_CONFIG_CONTENT: 'no' } })).toMatchObject(
+      invalid(/^Environment variable OPENCODE_CONFIG_CONTENT/),
+    )
+  })
+
+  it('`cliPath` is seen from here, OPENCODE_BIN stands in for it, and a bare name is looked for on PATH', () => {
+    expect(request({ cliPath: './opencode' }).launch.executable).toBe(`${process.cwd()}/opencode`)
+    expect(request({ cliPath: 'opencode2' }).launch.executable).toBe('opencode2')
+    const { launch } = request({}, { env: { OPENCODE_BIN: '/opt/opencode' } })
+    expect(launch).toMatchObject({ executable: '/opt/opencode', only: false })
   })
 })
 

@@ -111,7 +111,10 @@ describe.runIf(process.platform === 'linux')('nothing is left after', () => {
 describe('a process that is done', () => {
   it('exits by itself after its last turn, and its server with it', async () => {
     const mark = `mark-${randomUUID()}`
-    const script = program(mark, '').replace(/;\(async[\s\S]*/, `client.generate('answer').then(({ text }) => console.log(text))`)
+    const script = program(mark, '').replace(
+      /;\(async[\s\S]*/,
+      `client.generate('answer').then(({ text }) => console.log(text))`,
+    )
     const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [[bytes], [code]] = await Promise.all([once(child.stdout, 'data'), once(child, 'close')])
     expect(String(bytes)).toBe('the answer\n')

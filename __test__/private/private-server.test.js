@@ -99,7 +99,11 @@ describe('a private server', () => {
         process.kill(server.pid, 'SIGKILL')
       }
     })().catch((error) => error)
-    expect(error).toMatchObject({ code: 'ERR_OPENCODE_STREAM_LOST', accepted: true, data: { text: 'so far ' } })
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_STREAM_LOST',
+      accepted: true,
+      data: { text: 'so far ' },
+    })
   })
 })
 

@@ -28,7 +28,13 @@ function everyone() {
     if (stat === '') return []
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     if (state === 'Z') return []
-    return [{ pid: Number(name), parent: Number(parent), line: read(`/proc/${name}/cmdline`).replaceAll('\0', ' ') }]
+    return [
+      {
+        pid: Number(name),
+        parent: Number(parent),
+        line: read(`/proc/${name}/cmdline`).replaceAll('\0', ' '),
+      },
+    ]
   })
 }
 
