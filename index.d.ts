@@ -177,10 +177,12 @@ export interface AgentPromptPart {
 }
 
 /**
- * Where a turn may run. This version has one route, `server`: a running `opencode serve`, over HTTP.
+ * Where a turn may run. This version has two routes: `server`, a running `opencode serve`, and `private`,
+ * one that we start: on loopback, with a random password, for this process alone.
  *
- * - `'auto'`: the best route there is; in this version the same as `'server'`.
- * - `'server'`: a server named by `baseUrl`, or else `http://127.0.0.1:4096`.
+ * - `'auto'`: a server named by `baseUrl`, and then only that; else `http://127.0.0.1:4096`, if our own user
+ *   runs OpenCode there; else `private`. A step down is told by a `fallback` event, before the prompt is sent.
+ * - `'server'`: the same, but `private` only with `autostart: true`.
  * - `'cli'`: no route in this version: `ERR_OPENCODE_UNSUPPORTED_OPTION`.
  */
 export type Mode = 'auto' | 'server' | 'cli'
@@ -191,14 +193,20 @@ export type Mode = 'auto' | 'server' | 'cli'
  *
  * Honoured or refused, never dropped:
  *
- * | option | route `server` |
- * |---|---|
- * | `mode` `baseUrl` `serverUrl` `username` `password` `headers` `directory` | yes |
- * | `sessionID` `continue` `fork` `title` `ephemeral` | yes |
- * | `agent` `model` `variant` `system` `tools` | yes |
- * | `permission` `question` | yes, not as functions |
- * | `signal` `timeouts` `limits` `raw` | yes |
- * | `autostart` `cliPath` `cliProtocol` `config` `env` `files` `jsonRetries` `schema` | refused in this version: `ERR_OPENCODE_UNSUPPORTED_OPTION` |
+ * | option | route `server` | route `private` |
+ * |---|---|---|
+ * | `mode` `headers` `directory` | yes | yes |
+ * | `baseUrl` `serverUrl` | yes: the server is never left | excludes this route |
+ * | `username` `password` | yes | not needed: it has credentials of its own |
+ * | `sessionID` `continue` `fork` `title` `ephemeral` | yes | yes |
+ * | `agent` `model` `variant` `system` `tools` | yes | yes |
+ * | `permission` `question` | yes, not as functions | yes, not as functions |
+ * | `signal` `timeouts` `limits` `raw` | yes | yes |
+ * | `autostart` | allows the step to `private` | yes |
+ * | `cliPath` `config` `env` | refused: it starts nothing | yes |
+ * | `cliProtocol` `files` `jsonRetries` `schema` | refused in this version | refused in this version |
+ *
+ * Refused is `ERR_OPENCODE_UNSUPPORTED_OPTION`.
  */
 export interface GenerateOptions {
   /** Default: the environment variable `OPENCODE_MODE`, else `'auto'`. */
@@ -283,8 +291,33 @@ export interface GenerateOptions {
   /** Also give out OpenCode's own events, as `raw`. Default: `false`. */
   raw?: boolean | null
 
-  /** `false` is what this version does; `true` is refused. */
-  autostart?: false | null
+  /**
+   * Whether a server may be started where none is named and none of ours listens on 127.0.0.1:4096. It is
+   * shared by all clients of the process with the same executable, environment and configuration, does not
+   * keep Node alive between turns, and ends, with everything it started, with the last `close()`, with the
+   * process, or when the process is killed (the last two on Linux; elsewhere unverified).
+   * Default: `true` in mode `'auto'`, `false` in `'server'`.
+   */
+  autostart?: boolean | null
+  /**
+   * The OpenCode executable to start: a path, seen from `process.cwd()`, or a name to look for on `PATH`.
+   * Places inside `directory` are passed over, and npm's wrapper script for the binary behind it. Given, the
+   * server on 4096 is not looked at. Default: the environment variable `OPENCODE_BIN`, else `opencode` on
+   * `PATH`, else that of the package `opencode-ai` installed beside this one. None:
+   * `ERR_OPENCODE_CLI_NOT_FOUND`.
+   */
+  cliPath?: string | null
+  /**
+   * Environment variables for what we start, added to the inherited ones. Given, the server on 4096 is not
+   * looked at. Default: none.
+   */
+  env?: Readonly<Record<string, string | null | undefined>> | null
+  /**
+   * An OpenCode configuration for what we start, merged over an inherited `OPENCODE_CONFIG_CONTENT`. Above
+   * 100 KB it travels in a file that only our user can read, removed afterwards (`OPENCODE_CONFIG`, which
+   * ranks below the project's own configuration). Given, the server on 4096 is not looked at. Default: none.
+   */
+  config?: Readonly<Record<string, unknown>> | null
 }
 
 export interface ModelRef {
@@ -300,7 +333,7 @@ export interface ModelRef {
 export interface Timeouts {
   /** To connect to a server. Default: 5 000. */
   connect?: number | null
-  /** Until a server that we start is ready. Default: 30 000. Nothing is started in this version. */
+  /** Until a server that we start is ready. Default: 30 000. */
   serverStart?: number | null
   /** From OpenCode's 204 for the prompt to the first sign of the turn. Default: 30 000. */
   accept?: number | null
@@ -343,7 +376,7 @@ export interface Health {
   authenticated: boolean
 }
 
-/** How a turn travelled; this version has `'server'`. */
+/** How a turn travelled; this version has `'server'` and `'private'`. */
 export type Route = 'server' | 'private' | 'acp' | 'run'
 
 /** The size of what arrives: each piece as the model writes it, or each part when it is complete. */

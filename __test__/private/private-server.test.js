@@ -1,7 +1,10 @@
 // No server anywhere: one of our own, that nobody else can use and that is gone when we are.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { generate, OpenCode } from '../../index.js'
 import testing from '../../testing/index.js'
@@ -9,6 +12,8 @@ import { processesBelow } from '../support/processes.mjs'
 import { until } from '../support/real-opencode.mjs'
 
 const { opencodeBinary, scriptedModel, text } = testing
+
+const index = fileURLToPath(new URL('../../index.js', import.meta.url))
 
 let model
 let binary
@@ -104,6 +109,37 @@ describe('a private server', () => {
       accepted: true,
       data: { text: 'so far ' },
     })
+  })
+})
+
+describe('without any option', () => {
+  it('`auto` starts one where nobody listens, and says so before the prompt is sent', async () => {
+    model.reply(text('from nowhere'))
+    const script = `
+      const { generateStream } = require(${JSON.stringify(index)})
+      ;(async () => {
+        for await (const event of generateStream('hi').events) console.log(JSON.stringify(event))
+      })()
+    `
+    const env = { ...model.env, OPENCODE_BIN: binary }
+    const child = spawn(process.execPath, ['-e', script], {
+      cwd: directory,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let printed = ''
+    child.stdout.on('data', (bytes) => {
+      printed += bytes
+    })
+    const [code] = await once(child, 'close')
+    const events = printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(events[0]).toMatchObject({ type: 'fallback', from: 'server', to: 'private' })
+    expect(events[0].reason).toContain('127.0.0.1:4096')
+    expect(events.at(-1).result).toMatchObject({ text: 'from nowhere', route: 'private' })
+    expect(code).toBe(0)
   })
 })
 

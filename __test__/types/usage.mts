@@ -159,7 +159,7 @@ export function isRefused(stream: GenerateStream) {
   // @ts-expect-error another mode
   generateStream('Hello', { mode: 'http' })
   // @ts-expect-error not in this version
-  generateStream('Hello', { cliPath: 'opencode' })
+  generateStream('Hello', { files: ['a.txt'] })
   // @ts-expect-error not in this version
   generateStream('Hello', { permission: () => 'once' })
   // @ts-expect-error health() has no model
