@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::protocol::turn::{PermissionPolicy, Policies, QuestionPolicy};
 
@@ -35,6 +35,23 @@ pub struct TurnRequest {
 }
 
 impl TurnRequest {
+    /// The body of `POST /session/:id/prompt_async`. Never with a `messageID`: most releases loop on one.
+    pub fn body(&self) -> Value {
+        let model = self.model.as_ref();
+        let fields = [
+            ("parts", Some(Value::from(self.parts.clone()))),
+            (
+                "model",
+                model.map(|model| json!({ "providerID": model.provider_id, "modelID": model.model_id })),
+            ),
+            ("agent", self.agent.clone().map(Value::from)),
+            ("variant", self.variant.clone().map(Value::from)),
+            ("system", self.system.clone().map(Value::from)),
+            ("tools", self.tools.as_ref().map(|tools| json!(tools))),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
     pub fn policies(&self) -> Policies {
         Policies {
             permission: match self.permission.as_str() {

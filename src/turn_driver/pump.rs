@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use futures::future::{Future, join_all};
 use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -118,7 +118,7 @@ impl<'a> Pump<'a> {
             turn.on_answered(ask.clone());
         }
         let jobs = Jobs::new();
-        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), body(request));
+        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), request.body());
         jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
         Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
     }
@@ -320,23 +320,4 @@ impl<'a> Pump<'a> {
 
 async fn abort(api: &Api, sessions: &[String]) {
     join_all(sessions.iter().map(|session| api.abort(session, LEAVE))).await;
-}
-
-/// The body of `POST /session/:id/prompt_async`. Never with a `messageID`: most releases loop on one.
-fn body(request: &TurnRequest) -> Value {
-    let mut body = Map::new();
-    body.insert("parts".into(), Value::from(request.parts.clone()));
-    if let Some(model) = &request.model {
-        body.insert("model".into(), json!({ "providerID": model.provider_id, "modelID": model.model_id }));
-    }
-    let options = [("agent", &request.agent), ("variant", &request.variant), ("system", &request.system)];
-    for (name, value) in options {
-        if let Some(value) = value {
-            body.insert(name.into(), Value::from(value.clone()));
-        }
-    }
-    if let Some(tools) = &request.tools {
-        body.insert("tools".into(), json!(tools));
-    }
-    Value::Object(body)
 }

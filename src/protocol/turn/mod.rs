@@ -2,61 +2,23 @@
 //! in through the `on_*` methods, requests and stream events come out of [`Turn::poll_output`].
 
 mod asks;
+mod contract;
 mod ending;
 mod verdict;
 
-use std::collections::{HashSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use super::dialect::Stored;
 use super::event::{Ask, BusEvent, MessageInfo, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
 
 pub use asks::{AskReply, PermissionPolicy, Policies, QuestionPolicy};
+pub use contract::{Output, Snapshot, TurnConfig};
 pub use ending::{QUIET, SILENCE, TAIL};
-
-/// What a turn must know before it begins.
-#[derive(Clone, Debug)]
-pub struct TurnConfig {
-    pub route: &'static str,
-    pub granularity: &'static str,
-    pub session_id: String,
-    pub version: Option<String>,
-    pub policies: Policies,
-    /// From the acceptance of the prompt to the first sign that it runs.
-    pub accept: Duration,
-    /// The messages the session had before the prompt.
-    pub before: HashSet<String>,
-}
-
-/// What the driver must do next.
-#[derive(Debug)]
-pub enum Output {
-    Emit(StreamEvent),
-    /// Answer an ask.
-    Reply(AskReply),
-    /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`].
-    Fetch,
-    /// The session runs and its events do not come: listen elsewhere.
-    Silent,
-    /// Stop the session and its descendants inside OpenCode.
-    Abort,
-    /// The last output.
-    Finish(Box<Result<Value, Failure>>),
-}
-
-/// How the server says things are.
-#[derive(Debug, Default)]
-pub struct Snapshot {
-    /// The session is listed as busy or retrying.
-    pub busy: bool,
-    pub messages: Vec<Stored>,
-    pub asks: Vec<Ask>,
-}
 
 pub struct Turn {
     config: TurnConfig,

@@ -1,8 +1,12 @@
 //! The rules of a turn, each replayed from bytes captured from real OpenCode binaries
 //! (`__test__/fixtures/<version>/<scenario>.sse`: a single turn, as `/event` carried it).
 
+use std::collections::HashSet;
+use std::time::Duration;
+
 use super::*;
 use crate::framing::sse::SseFramer;
+use crate::protocol::dialect::Stored;
 use crate::protocol::dialect::decode;
 use crate::protocol::event::{PartDelta, PartUpdate};
 use crate::protocol::text::Text;

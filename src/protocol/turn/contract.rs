@@ -1,0 +1,51 @@
+//! What goes into a turn and what comes out of it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::asks::{AskReply, Policies};
+use crate::error::Failure;
+use crate::protocol::dialect::Stored;
+use crate::protocol::event::Ask;
+use crate::protocol::stream_event::StreamEvent;
+
+/// What a turn must know before it begins.
+#[derive(Clone, Debug)]
+pub struct TurnConfig {
+    pub route: &'static str,
+    pub granularity: &'static str,
+    pub session_id: String,
+    pub version: Option<String>,
+    pub policies: Policies,
+    /// From the acceptance of the prompt to the first sign that it runs.
+    pub accept: Duration,
+    /// The messages the session had before the prompt.
+    pub before: HashSet<String>,
+}
+
+/// What the driver must do next.
+#[derive(Debug)]
+pub enum Output {
+    Emit(StreamEvent),
+    /// Answer an ask.
+    Reply(AskReply),
+    /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`].
+    Fetch,
+    /// The session runs and its events do not come: listen elsewhere.
+    Silent,
+    /// Stop the session and its descendants inside OpenCode.
+    Abort,
+    /// The last output.
+    Finish(Box<Result<Value, Failure>>),
+}
+
+/// How the server says things are.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The session is listed as busy or retrying.
+    pub busy: bool,
+    pub messages: Vec<Stored>,
+    pub asks: Vec<Ask>,
+}
