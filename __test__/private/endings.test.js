@@ -21,7 +21,9 @@ beforeAll(async () => {
   model = await scriptedModel()
   binary = await opencodeBinary()
   directory = mkdtempSync(join(tmpdir(), 'endings-'))
-  model.when('wait', toolCall('bash', { command: 'sleep 1000', description: 'wait' }))
+  // One that OpenCode would end itself, and one that left its process group and would be forgotten.
+  const command = 'setsid sleep 1000 & touch "ready-$MARK"; sleep 1000'
+  model.when('wait', toolCall('bash', { command, description: 'wait' }))
   model.when('answer', text('the answer'))
 })
 afterAll(async () => {
@@ -31,7 +33,9 @@ afterAll(async () => {
 
 /** Starts a turn whose tool sleeps; `atTool` is what the script does once the tool runs. */
 const program = (mark, atTool) => `
-  const { OpenCode, generateStream } = require(${JSON.stringify(index)})
+  const { existsSync } = require('node:fs')
+  const { setTimeout } = require('node:timers/promises')
+  const { OpenCode } = require(${JSON.stringify(index)})
   const options = ${JSON.stringify({
     mode: 'server',
     autostart: true,
@@ -44,6 +48,8 @@ const program = (mark, atTool) => `
     const stream = client.generateStream('wait')
     for await (const event of stream.events) {
       if (event.type !== 'tool' || event.status !== 'running') continue
+      // OpenCode says so a moment before it is true.
+      while (!existsSync(${JSON.stringify(join(directory, `ready-${mark}`))})) await setTimeout(20)
       console.log('tool runs')
       ${atTool}
     }
@@ -71,9 +77,13 @@ const ENDINGS = [
   ['SIGINT', '', (child) => child.kill('SIGINT')],
   ['SIGHUP', '', (child) => child.kill('SIGHUP')],
   ['SIGKILL', '', (child) => child.kill('SIGKILL')],
+  ['SIGKILL of OpenCode itself', '', (_child, mark) => process.kill(openCodeOf(mark).pid, 'SIGKILL')],
 ]
 
-async function endOf(script, fromOutside = () => {}) {
+/** OpenCode itself, and not what watches over it. */
+const openCodeOf = (mark) => processesMarked(mark).find(({ line }) => line.startsWith(`${binary} serve`))
+
+async function endOf(script, mark, fromOutside = () => {}) {
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
   const closed = once(child, 'close')
   let printed = ''
@@ -82,14 +92,14 @@ async function endOf(script, fromOutside = () => {}) {
   })
   await until(() => printed.includes('tool runs') || child.exitCode !== null)
   expect(printed).toContain('tool runs')
-  fromOutside(child)
+  fromOutside(child, mark)
   await closed
 }
 
 describe.runIf(process.platform === 'linux')('nothing is left after', () => {
   it.concurrent.each(ENDINGS)('%s', async (_, atTool, fromOutside) => {
     const mark = `mark-${randomUUID()}`
-    await endOf(program(mark, atTool), fromOutside)
+    await endOf(program(mark, atTool), mark, fromOutside)
     await until(() => processesMarked(mark).length === 0)
   })
 
