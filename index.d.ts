@@ -249,7 +249,7 @@ export interface GenerateOptions {
   continue?: boolean | null
   /** Continue in a copy (`POST /session/:id/fork`); needs `sessionID` or `continue`. Default: `false`. */
   fork?: boolean | null
-  /** Title of a new session. Default: OpenCode writes one. */
+  /** Title of the session; one that exists is renamed (`PATCH /session/:id`). Default: OpenCode writes one. */
   title?: string | null
   /** Delete the session that this call created, after its turn (`DELETE /session/:id`). Default: `false`. */
   ephemeral?: boolean | null
@@ -372,7 +372,7 @@ export interface Health {
   version: string | undefined
   /** Which server answered, without userinfo. */
   url: string
-  /** Whether the server asks for credentials, and took ours. */
+  /** Whether credentials were sent, and not refused. A server without a password refuses none. */
   authenticated: boolean
 }
 

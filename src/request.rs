@@ -103,6 +103,11 @@ pub struct TargetRequest {
 }
 
 impl TargetRequest {
+    /// The address of the server that is meant.
+    pub fn address(&self) -> &str {
+        self.url.as_deref().unwrap_or("http://127.0.0.1:4096")
+    }
+
     /// Somebody without credentials, in no directory.
     pub fn stranger() -> Self {
         let seconds = Duration::from_secs;

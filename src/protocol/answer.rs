@@ -124,7 +124,7 @@ pub fn newer_generation(answer: &Answer) -> Option<Failure> {
             format!("this is an OpenCode {version} server, of the 2.x API"),
         )
         .accepted(Accepted::No)
-        .hint("use mode 'cli': both generations speak ACP")
+        .hint("this version of opencode-stream speaks the 1.x API only: start a 1.x server")
         .data(serde_json::json!({ "version": version })),
     )
 }

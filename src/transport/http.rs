@@ -126,7 +126,8 @@ impl Server {
                     within.as_millis()
                 ),
             )
-            .hint("is the server overloaded or still starting? raise `timeouts` if it is only slow"),
+            .data(serde_json::json!({ "phase": "accept" }))
+            .hint("is the server overloaded or still starting? raise timeouts.accept if it is only slow"),
             may_have_arrived: true,
         };
         tokio::time::timeout(within, request).await.unwrap_or_else(|_| Err(timed_out()))
@@ -246,7 +247,7 @@ fn invalid(option: &str, error: &dyn Error) -> Failure {
 
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
+        Some(url::Host::Domain(domain)) => domain == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,

@@ -1,5 +1,7 @@
 //! Is it OpenCode that answers, and which?
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::http::{CallError, Server};
@@ -77,7 +79,13 @@ pub async fn health(target: &TargetRequest) -> Result<Value, Failure> {
         None => implicit_url()?,
     };
     let server = Server::new(&url, target, 1 << 20)?;
-    let version = version(&server).await?;
+    let total = target.timeouts.total.unwrap_or(Duration::MAX);
+    let in_total = || {
+        Failure::new(Code::Timeout, format!("the server at {url} did not say how it is in time"))
+            .data(json!({ "phase": "total" }))
+            .hint("raise timeouts.total, or leave it out")
+    };
+    let version = tokio::time::timeout(total, version(&server)).await.map_err(|_| in_total())??;
     Ok(json!({
         "healthy": true,
         "version": version,

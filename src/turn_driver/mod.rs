@@ -20,6 +20,7 @@ use self::queue::Ticket;
 use self::route::choose;
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::protocol::stream_event::{StreamEvent, Usage};
 use crate::request::TurnRequest;
 use crate::transport::Holdings;
 
@@ -29,7 +30,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// Lines up for the session the turn names, if it names one: in call order, so at the call.
 pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
     let session = request.session.id.as_ref().filter(|_| !request.session.fork)?;
-    Some(queue::line_up(request.target.url.as_deref().unwrap_or_default(), session))
+    Some(queue::line_up(request.target.address(), session))
 }
 
 /// Runs the turn to its end and puts its outcome into the mailbox, whatever happens.
@@ -68,7 +69,10 @@ async fn drive(
         Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,
         Ok(None) => {
             created.undo().await;
-            Ok(left_before_the_prompt())
+            let result = left_before_the_prompt(request);
+            let session_id = result["sessionID"].as_str().unwrap_or_default().to_owned();
+            let _ = mailbox.push(StreamEvent::Finish { session_id, result: Arc::new(result.clone()) });
+            Ok(result)
         }
         Err(failure) => {
             created.undo().await;
@@ -110,18 +114,22 @@ async fn expire(deadline: Option<(Instant, Duration)>) -> Failure {
     }
 }
 
-/// The result of a turn that was left before anything was sent.
-fn left_before_the_prompt() -> Value {
-    json!({
+/// The result of a turn that was left before anything was sent: it took no route, and has a session only
+/// if one was named.
+fn left_before_the_prompt(request: &TurnRequest) -> Value {
+    let session = request.session.id.as_ref().filter(|_| !request.session.fork);
+    let mut result = json!({
         "text": "",
-        "route": "server",
-        "granularity": "token",
         "finishReason": "abort",
-        "usage": crate::protocol::stream_event::Usage::default(),
+        "usage": Usage::default(),
         "cost": 0,
         "parts": [],
         "asks": [],
         "reconnects": 0,
         "discarded": 0,
-    })
+    });
+    if let Some(session) = session {
+        result["sessionID"] = Value::from(session.clone());
+    }
+    result
 }

@@ -12,7 +12,7 @@ use super::validate::validate;
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::event::Ask;
 use crate::request::TurnRequest;
-use crate::transport::{Api, Connection, Running, Server};
+use crate::transport::{Api, Connection, Running, Server, version};
 
 /// How long a working event stream may take to carry the first event of a session.
 const PROOF: Duration = Duration::from_millis(250);
@@ -90,8 +90,7 @@ pub async fn prepare(
     let session = make(request, &api, found, created).await?;
     let id = session["id"].as_str().unwrap_or_default().to_owned();
     prove(&api, &connection, &session, ours).await?;
-    let named = request.target.url.as_deref().unwrap_or_default();
-    let place = ticket.take().unwrap_or_else(|| line_up(named, &id)).await;
+    let place = ticket.take().unwrap_or_else(|| line_up(request.target.address(), &id)).await;
     let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
     created.keep();
     Ok(Prepared {
@@ -110,6 +109,10 @@ pub async fn prepare(
 /// The server's API, speaking for the right directory; and the session that was named, if one was.
 async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
     let mut api = Api { server };
+    if api.server.directory().is_none() || request.session.id.is_some() {
+        // What is asked next only OpenCode can answer.
+        version(&api.server).await?;
+    }
     if api.server.directory().is_none() {
         api.server = api.server.in_directory(api.own_directory().await?);
     }
@@ -178,13 +181,14 @@ async fn make(
             return usable(session);
         }
     };
-    let session = usable(session)?;
+    let mut session = usable(session)?;
     let id = session["id"].as_str().unwrap_or_default();
     if request.session.fork {
         created.remember(api, id);
     }
     if let Some(title) = title {
         api.title_session(id, title).await?;
+        session["title"] = Value::from(title);
     }
     Ok(session)
 }
@@ -220,11 +224,24 @@ async fn prove(api: &Api, connection: &Connection, session: &Value, ours: bool) 
     shows().await.map(drop)
 }
 
+fn busy_elsewhere(session: &str, waited: Duration) -> Failure {
+    let ms = waited.as_millis();
+    Failure::new(
+        Code::SessionBusy,
+        format!("session '{session}' is busy through another client, for {ms} ms now"),
+    )
+    .session(session)
+    .accepted(Accepted::No)
+    .hint("wait for it, abort it there, or use another session (`fork: true`)")
+}
+
 /// Waits until the session is free, and learns what it holds.
 async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<Past, Failure> {
     let children = api.descendants(session).await?;
     let ours = |ask: &Ask| ask.session_id == session || children.contains(&ask.session_id);
     let since = tokio::time::Instant::now();
+    // A little less than the whole turn has, so that the error can say what was waited for.
+    let patience = request.target.timeouts.total.map_or(BUSY, |total| total.mul_f64(0.9));
     let mut asks: Vec<Ask> = Vec::new();
     loop {
         let busy = api.is_busy(session).await?;
@@ -239,14 +256,8 @@ async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<Past, F
         if !busy {
             break;
         }
-        if since.elapsed() > BUSY {
-            return Err(Failure::new(
-                Code::SessionBusy,
-                format!("session '{session}' has been busy for {} s through another client", BUSY.as_secs()),
-            )
-            .session(session)
-            .accepted(Accepted::No)
-            .hint("wait for it, abort it there, or use another session (`fork: true`)"));
+        if since.elapsed() > patience {
+            return Err(busy_elsewhere(session, patience));
         }
         tokio::time::sleep(BUSY_LOOK).await;
     }

@@ -76,7 +76,7 @@ pub async fn pump(
                 gone_told = true;
                 pump.lose_server(failure);
             }
-            failure = expire(deadline), if pump.leave_by.is_none() => pump.turn.fail(failure),
+            failure = expire(deadline), if pump.leave_by.is_none() => pump.fail(failure),
         }
     };
     pump.clean_up(&verdict).await;
@@ -163,7 +163,7 @@ impl<'a> Pump<'a> {
     fn emit(&mut self, event: StreamEvent) {
         if self.mailbox.push(event).is_err() {
             let limit = self.request.limits.buffered;
-            self.turn.fail(
+            self.fail(
                 Failure::new(Code::Limit, format!("more than {limit} bytes of output waited unread"))
                     .hint("read the stream as it arrives, or raise limits.buffered"),
             );
@@ -185,7 +185,8 @@ impl<'a> Pump<'a> {
                 self.settle(error);
             }
             Done::Settled(Ok(())) => self.turn.on_accepted(now),
-            Done::Settled(Err(failure)) | Done::Moved(Err(failure)) => self.turn.fail(failure),
+            Done::Settled(Err(failure)) => self.turn.fail(failure),
+            Done::Moved(Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => self.turn.on_snapshot(snapshot, now),
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
@@ -194,9 +195,22 @@ impl<'a> Pump<'a> {
         }
     }
 
+    /// Ends the turn for a reason that says nothing of the prompt: one that was sent and not yet answered
+    /// may have been taken.
+    fn fail(&mut self, failure: Failure) {
+        let accepted = if self.posting { Accepted::Unknown } else { Accepted::Yes };
+        self.turn.fail(failure.accepted(accepted));
+    }
+
     fn refused(&mut self, refusal: Failure, status: u16) {
         match status {
-            404 => self.turn.fail(Failure { code: Code::SessionNotFound, ..refusal }),
+            404 if refusal.message.contains("ession") => {
+                self.turn.fail(Failure { code: Code::SessionNotFound, ..refusal });
+            }
+            404 => self.turn.fail(
+                Failure { code: Code::UnsupportedVersion, ..refusal }
+                    .hint("releases before 1.0.142 cannot take a prompt and stream: update OpenCode"),
+            ),
             // The server failed with the prompt in its hands.
             500.. => self.settle(CallError { failure: refusal, may_have_arrived: true }),
             _ => self.turn.fail(refusal),
@@ -230,7 +244,7 @@ impl<'a> Pump<'a> {
                 self.lost_at = None;
                 self.turn.on_restored(attempt, now.into_std());
             }
-            Delivery::Lost(failure) => self.turn.fail(failure),
+            Delivery::Lost(failure) => self.fail(failure),
         }
     }
 
@@ -255,24 +269,17 @@ impl<'a> Pump<'a> {
             let lost =
                 format!("the connection to OpenCode was lost and could not be made again for {waited} ms");
             let cause = [Some(failure.message), failure.cause].into_iter().flatten().collect::<Vec<_>>();
-            self.turn.fail(
-                Failure::new(Code::StreamLost, lost)
-                    .accepted(if self.posting { Accepted::Unknown } else { Accepted::Yes })
-                    .cause(cause.join(": "))
-                    .hint(
-                        "the text so far is in error.data.text; look into the session before prompting again",
-                    ),
+            self.fail(
+                Failure::new(Code::StreamLost, lost).cause(cause.join(": ")).hint(
+                    "the text so far is in error.data.text; look into the session before prompting again",
+                ),
             );
         }
     }
 
     /// A server of our own that is gone does not come back: there is nothing to wait for.
     fn lose_server(&mut self, gone: Failure) {
-        self.turn.fail(Failure {
-            code: Code::StreamLost,
-            accepted: if self.posting { Accepted::Unknown } else { Accepted::Yes },
-            ..gone
-        });
+        self.fail(Failure { code: Code::StreamLost, ..gone });
     }
 
     fn deadlines(&self) -> (Option<Instant>, Option<Instant>, Option<Instant>) {

@@ -44,6 +44,7 @@ impl Turn {
         // Before our prompt shows, an idle is the tail of the turn before.
         if self.user_message.is_some() || self.running {
             self.idle = true;
+            self.overtaken = self.fetching;
             self.consider_end(now);
         }
     }
@@ -56,6 +57,10 @@ impl Turn {
     }
 
     pub(super) fn consider_end(&mut self, now: Instant) {
+        // What a gap hid comes with the server's answer, and only then is there an end to consider.
+        if self.gap || self.fetching {
+            return;
+        }
         let Some(last) = self.transcript.answers().next_back() else {
             self.check_at.get_or_insert(now + TAIL);
             return;
@@ -76,6 +81,10 @@ impl Turn {
         self.failed_fetches = 0;
         if self.finished {
             return;
+        }
+        if std::mem::take(&mut self.overtaken) && snapshot.busy {
+            // The bus has said more since: this answer is old.
+            return self.fetch();
         }
         let heard_nothing = self.heard.is_none();
         let stored = snapshot.messages.iter().any(|message| {

@@ -35,6 +35,8 @@ pub struct Turn {
     heard: Option<Instant>,
     /// The session went idle since it last showed work.
     idle: bool,
+    /// It went idle while the server's answer was under way, which then may be older.
+    overtaken: bool,
     /// When to ask the server how things are, because the bus leaves it open.
     check_at: Option<Instant>,
     /// A [`Output::Fetch`] is under way.
@@ -52,6 +54,8 @@ pub struct Turn {
     /// Whether the reader wants no more of this turn.
     leaving: bool,
     finished: bool,
+    /// What came before `start`, which is the first event.
+    early: Vec<StreamEvent>,
 }
 
 impl Turn {
@@ -68,6 +72,8 @@ impl Turn {
             running: false,
             heard: None,
             idle: false,
+            overtaken: false,
+            early: Vec::new(),
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -207,14 +213,18 @@ impl Turn {
             let TurnConfig { route, granularity, session_id, version, .. } = self.config.clone();
             let user_message_id = self.user_message.clone();
             self.emit(StreamEvent::Start { route, granularity, session_id, version, user_message_id });
+            for event in std::mem::take(&mut self.early) {
+                self.emit(event);
+            }
         }
     }
 
     /// The connection broke: events were missed.
     pub fn on_gap(&mut self) {
-        if !self.finished {
+        if !self.finished && !std::mem::replace(&mut self.gap, true) {
             self.transcript.gap();
-            self.gap = true;
+            let place = self.place(&self.config.session_id.clone());
+            self.emit(StreamEvent::Reconnect { place, attempt: 1, recovered: false });
         }
     }
 
@@ -288,7 +298,11 @@ impl Turn {
     }
 
     fn emit(&mut self, event: StreamEvent) {
-        self.outputs.push_back(Output::Emit(event));
+        if self.started {
+            self.outputs.push_back(Output::Emit(event));
+        } else {
+            self.early.push(event);
+        }
     }
 
     fn place(&self, session: &str) -> SessionPlace {

@@ -123,6 +123,8 @@ struct Replay {
     session: String,
     story: Story,
     now: Instant,
+    /// The server's answers are slow: they are given by hand.
+    slow: bool,
 }
 
 impl Replay {
@@ -138,7 +140,14 @@ impl Replay {
             before: before.iter().map(|&id| id.to_owned()).collect(),
         });
         turn.on_accepted(now);
-        Self { turn, server: Server::default(), session: session.into(), story: Story::default(), now }
+        Self {
+            turn,
+            server: Server::default(),
+            session: session.into(),
+            story: Story::default(),
+            now,
+            slow: false,
+        }
     }
 
     fn drain(&mut self) {
@@ -148,6 +157,9 @@ impl Replay {
                 Output::Reply(reply) => self.story.replies.push(reply),
                 Output::Fetch => {
                     self.story.fetches += 1;
+                    if self.slow {
+                        continue;
+                    }
                     self.turn.on_snapshot(self.server.snapshot(), self.now);
                 }
                 Output::Silent => self.story.silent += 1,
@@ -612,6 +624,63 @@ fn a_gap_is_filled_from_what_the_server_stored() {
         assert_eq!(story.streamed(), tokens(20), "{version}");
         assert_eq!(story.result()["reconnects"], 1);
     }
+}
+
+#[test]
+fn an_end_that_comes_before_the_gap_is_filled_waits_for_it() {
+    for version in VERSIONS {
+        let events = capture(version, "text");
+        let session = prompted(&events);
+        let (head, rest) = events.split_at(events.len() / 2);
+        let (lost, tail) = rest.split_at(4);
+        // The server's answer is as old as the connection, or as new as the end.
+        for answered_at_once in [true, false] {
+            let mut replay = Replay::new(&session, &[]);
+            for event in head {
+                replay.event(event);
+            }
+            replay.turn.on_gap();
+            for event in lost {
+                replay.server.on_event(event, &session);
+            }
+            replay.slow = true;
+            replay.turn.on_restored(1, replay.now);
+            let old = replay.server.snapshot();
+            for event in tail {
+                replay.event(event);
+            }
+            assert!(replay.story.verdict.is_none(), "{version}: ended with a hole");
+            replay.slow = false;
+            let answer = if answered_at_once { old } else { replay.server.snapshot() };
+            replay.turn.on_snapshot(answer, replay.now);
+            let story = replay.rest();
+            assert_eq!(story.streamed().trim_end(), tokens(20).trim_end(), "{version} {answered_at_once}");
+            assert_eq!(story.result()["finishReason"], "stop");
+        }
+    }
+}
+
+#[test]
+fn what_comes_before_start_is_told_after_it() {
+    let mut replay = Replay::new("ses_1", &[]);
+    replay.turn = Turn::new(TurnConfig {
+        route: "server",
+        granularity: "token",
+        session_id: "ses_1".into(),
+        version: None,
+        policies: Policies::default(),
+        accept: Duration::from_secs(30),
+        before: HashSet::new(),
+    });
+    let asks = crate::protocol::dialect::pending_asks(
+        br#"[{"id":"per_1","sessionID":"ses_1","permission":"bash","patterns":[],"metadata":{}}]"#,
+    );
+    replay.turn.on_answered(asks[0].clone());
+    replay.drain();
+    assert!(replay.story.events.is_empty());
+    replay.turn.on_accepted(replay.now);
+    replay.drain();
+    assert_eq!(replay.story.types(), ["start", "permission"]);
 }
 
 #[test]

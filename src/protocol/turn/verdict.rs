@@ -27,6 +27,7 @@ impl Turn {
     }
 
     fn succeed(&mut self) {
+        self.start();
         let mut out = Vec::new();
         self.transcript.close(&mut out);
         for event in out {
