@@ -1,9 +1,9 @@
 'use strict'
 
-const { mkdtempSync, mkdirSync, rmSync } = require('node:fs')
+const { mkdtempSync, mkdirSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
-const { atExit } = require('./at-exit.js')
+const { leftover, removeFolder } = require('./leftovers.js')
 
 const PROVIDER = 'scripted'
 const MODEL = 'model'
@@ -50,6 +50,7 @@ function openCodeConfig(baseURL, model = {}) {
 /** A folder that holds every home OpenCode knows of. */
 function isolatedHomes() {
   const root = mkdtempSync(join(tmpdir(), 'opencode-scripted-'))
+  const cleared = leftover({ folders: [root] })
   const home = (name) => {
     mkdirSync(join(root, name))
     return join(root, name)
@@ -67,10 +68,9 @@ function isolatedHomes() {
   const windows = { USERPROFILE: env.HOME, APPDATA: env.XDG_CONFIG_HOME, LOCALAPPDATA: env.XDG_DATA_HOME }
   if (process.platform === 'win32') Object.assign(env, windows, { TEMP: env.TMPDIR, TMP: env.TMPDIR })
   const remove = () => {
-    forget()
-    rmSync(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+    removeFolder(root)
+    cleared()
   }
-  const forget = atExit(remove)
   return { env, remove }
 }
 

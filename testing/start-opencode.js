@@ -1,12 +1,14 @@
 'use strict'
 
 const { spawn } = require('node:child_process')
-const { mkdtempSync, rmSync } = require('node:fs')
+const { mkdtempSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { atExit } = require('./at-exit.js')
 const { freePort } = require('./free-port.js')
+const { leftover, removeFolder } = require('./leftovers.js')
 const { opencodeBinary } = require('./opencode-binary.js')
+const { killRemaining, newMark, treeOf } = require('./process-tree.js')
 const { serverEnv } = require('./server-env.js')
 
 const LISTENING = /^opencode server listening on (http:\/\/\S+)/m
@@ -36,18 +38,22 @@ class OpenCodeServer {
   #stdout = ''
   #stderr = ''
   #log = ''
+  #mark = newMark()
   #gone
   #forget
+  #cleared
+  #stopping
 
   constructor(executable, args, { directory, env, own }) {
     this.directory = directory
-    this.env = env
+    this.env = { ...env, ...this.#mark }
     this.#own = own
+    this.#cleared = leftover({ mark: this.#mark, folders: own ? [directory] : [] })
     const words = ['serve', '--hostname=127.0.0.1', ...args]
-    // A process group of its own, so that stop() also reaches what OpenCode started.
+    // A process group of its own, so that a signal also reaches what OpenCode started in it.
     this.child = spawn(executable, words, {
       cwd: directory,
-      env,
+      env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
     })
@@ -55,10 +61,7 @@ class OpenCodeServer {
       this.child.once('error', resolve)
       this.child.once('exit', resolve)
     })
-    this.#forget = atExit(() => {
-      this.kill('SIGKILL')
-      this.#removeDirectory()
-    })
+    this.#forget = atExit(() => this.kill('SIGKILL'))
   }
 
   get pid() {
@@ -109,24 +112,29 @@ class OpenCodeServer {
     }
   }
 
-  async stop() {
+  stop() {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop() {
+    // Taken down before the signal: afterwards a tool's parent is no longer known.
+    const tree = treeOf(this.pid)
     this.kill('SIGTERM')
     const late = setTimeout(() => this.kill('SIGKILL'), STOP_GRACE)
     await this.#gone
     clearTimeout(late)
-    // A shell that OpenCode left behind may still hold them.
+    await killRemaining(this.#mark, tree)
+    // Where such processes cannot be found, one that OpenCode left behind may still hold these.
     this.child.stdout.destroy()
     this.child.stderr.destroy()
+    if (this.#own) removeFolder(this.directory)
     this.#forget()
-    this.#removeDirectory()
+    this.#cleared()
   }
 
   [Symbol.asyncDispose]() {
     return this.stop()
-  }
-
-  #removeDirectory() {
-    if (this.#own) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
   }
 
   #keep(tail, text) {
