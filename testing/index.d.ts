@@ -2,22 +2,83 @@
  * Drive a real OpenCode from a test: deterministic, offline, free of charge.
  *
  * A scripted model takes the place of a model provider, and an environment of its own keeps OpenCode away from
- * your settings, your keys and the network.
+ * your settings, your keys and the network. With vitest:
  *
  * ```js
- * import { scriptedModel, startOpenCode, text } from 'opencode-stream/testing'
+ * import { test as base } from 'vitest'
+ * import { generateStream } from 'opencode-stream'
+ * import { text, withOpenCode } from 'opencode-stream/testing'
  *
- * const model = await scriptedModel()
- * const server = await startOpenCode({ model })
- * model.reply(text(['Hel', 'lo']))
- * // … prompt `server.url` with `directory: server.directory` …
- * await server.stop()
- * await model.close()
+ * const test = base.extend(withOpenCode())
+ *
+ * test('says hello', async ({ opencode: { model, options }, expect }) => {
+ *   model.reply(text(['Hel', 'lo']))
+ *   const { text: answer } = await generateStream('Hi', options).result
+ *   expect(answer).toBe('Hello')
+ * })
  * ```
+ *
+ * With any other runner: {@link openCode}. The guide is `docs/testing.md`.
  */
 
 import type { ChildProcess } from 'node:child_process'
 import type { IncomingHttpHeaders } from 'node:http'
+
+// ── OpenCode and its model, for the tests of a file ─────────────────────────────────────────────────────────
+
+/**
+ * Fixtures for `test.extend` of vitest, from 3.2 on; vitest itself is not imported.
+ *
+ * `opencode` is one {@link OpenCodeKit} for all tests of a file, started by the first that asks for it and closed
+ * after the last; `endTest()` is called after each. Tests that use it run one after the other: a second one at the
+ * same time (`test.concurrent`) fails.
+ *
+ * The first test waits for OpenCode to start, and for its very first turn: give it time with `testTimeout`.
+ */
+export function withOpenCode(options?: OpenCodeKitOptions): OpenCodeFixtures
+
+export interface OpenCodeFixtures {
+  opencode: (context: object, use: (opencode: OpenCodeKit) => Promise<void>) => Promise<void>
+}
+
+/**
+ * Starts a scripted model and a real OpenCode that asks it.
+ *
+ * ```js
+ * import { after, afterEach, test } from 'node:test'
+ *
+ * const opencode = await openCode()
+ * afterEach(() => opencode.endTest())
+ * after(() => opencode.close())
+ * ```
+ */
+export function openCode(options?: OpenCodeKitOptions): Promise<OpenCodeKit>
+
+export interface OpenCodeKitOptions extends ScriptedModelOptions, Omit<StartOptions, 'model'> {}
+
+export interface OpenCodeKit extends AsyncDisposable {
+  readonly model: ScriptedModel
+  readonly server: OpenCodeServer
+  /** The project OpenCode works in. */
+  readonly directory: string
+  /** What `generateStream` and its like need to reach this OpenCode. */
+  readonly options: {
+    readonly mode: 'server'
+    readonly baseUrl: string
+    readonly directory: string
+    readonly username?: string
+    readonly password?: string
+  }
+
+  /**
+   * Makes ready for the next test: stops the turns that still run, deletes all sessions, resets the model, and
+   * empties `directory`, unless you gave it. Rejects with what `model.verify()` finds, or when OpenCode is gone.
+   */
+  endTest(): Promise<void>
+
+  /** Stops the server, then closes the model. */
+  close(): Promise<void>
+}
 
 // ── The scripted model ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -87,8 +148,20 @@ export interface ScriptedModel extends AsyncDisposable {
    */
   when(matcher: string | RegExp | ((request: RecordedRequest) => boolean), ...steps: Reply): Matcher
 
-  /** Resolves with the first `count` (default 1) requests once they have arrived; rejects when closed before. */
+  /** Resolves with the first `count` (default 1) requests once they have arrived; rejects when closed or reset before. */
   waitForRequests(count?: number): Promise<RecordedRequest[]>
+
+  /**
+   * Throws when a reply given by `reply()` was not used, or a request came that nothing was scripted for (and no
+   * `fallback` was given). Matchers may stay unused.
+   */
+  verify(): void
+
+  /**
+   * Forgets the script, and begins `requests`, `titleRequests` and `refused` anew. A reply under way fails, in a way
+   * that OpenCode does not retry.
+   */
+  reset(): void
 
   /** Drops every connection, ends every wait, and removes the folders of `env`. Stop OpenCode first. */
   close(): Promise<void>
@@ -245,7 +318,10 @@ export interface StartOptions {
   startTimeout?: number
 }
 
-/** Ended with this process too, whatever happens to the test. */
+/**
+ * On Linux it is ended, with all that it started and the folders made for it, when this process ends, in whatever way:
+ * SIGKILL and a terminated worker thread too. Elsewhere when this process exits in its own time.
+ */
 export interface OpenCodeServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string
@@ -256,8 +332,14 @@ export interface OpenCodeServer extends AsyncDisposable {
   readonly password: string | undefined
   /** The last 64 KiB of its output, stdout and stderr as they came. */
   log(): string
-  /** Sends a signal (default `SIGTERM`) to it and its process group; false when it was gone already. */
+  /**
+   * Sends a signal (default `SIGTERM`) to it and its process group; false when it was gone already. Its tools are not
+   * in that group.
+   */
   kill(signal?: NodeJS.Signals): boolean
-  /** Asks it to end, kills it after 3 s, and resolves when it is gone. */
+  /**
+   * Asks it to end, kills it after 3 s, and resolves when it is gone. On Linux that includes all that it started, such
+   * as a `bash` tool that still runs: OpenCode leaves those behind.
+   */
   stop(): Promise<void>
 }

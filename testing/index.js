@@ -2,9 +2,11 @@
 
 const { lockstep } = require('./lockstep.js')
 const { NEWEST, opencodeBinary } = require('./opencode-binary.js')
+const { openCode } = require('./opencode-kit.js')
 const { scriptedModel } = require('./scripted-model.js')
 const { startOpenCode } = require('./start-opencode.js')
 const { cut, fail, finish, hang, pause, reasoning, text, toolCall, usage } = require('./steps.js')
+const { withOpenCode } = require('./with-opencode.js')
 
 module.exports = {
   NEWEST,
@@ -13,6 +15,7 @@ module.exports = {
   finish,
   hang,
   lockstep,
+  openCode,
   opencodeBinary,
   pause,
   reasoning,
@@ -21,4 +24,5 @@ module.exports = {
   text,
   toolCall,
   usage,
+  withOpenCode,
 }

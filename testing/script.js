@@ -8,8 +8,10 @@ class Script {
   #matchers = []
   #fallback
 
-  constructor(fallback = [unscripted]) {
-    this.#fallback = checked(fallback)
+  #unscripted = []
+
+  constructor(fallback) {
+    this.#fallback = fallback && checked(fallback)
   }
 
   reply(steps) {
@@ -32,9 +34,22 @@ class Script {
   /** Takes the steps for this request out of the script. */
   take(request) {
     const entry = this.#matchers.find(({ left, matches }) => left > 0 && matches(request))
-    if (!entry) return this.#queue.shift() ?? this.#fallback
+    if (!entry) return this.#queue.shift() ?? this.#fallback ?? this.#without(request)
     entry.left -= 1
     return entry.steps
+  }
+
+  /** Throws when the test and its script disagree: either shows up late and elsewhere, if at all. */
+  verify() {
+    const unused = this.#queue.map((steps) => `\n  not used: ${steps.map(described).join(', ')}`)
+    const unscripted = this.#unscripted.map((request) => `\n  not scripted: the request '${shown(request)}'`)
+    const all = [...unused, ...unscripted]
+    if (all.length > 0) throw new Error(`The model was not asked for what was scripted:${all.join('')}`)
+  }
+
+  #without(request) {
+    this.#unscripted.push(request)
+    return [unscripted]
   }
 }
 
@@ -52,9 +67,27 @@ function matching(matcher) {
 }
 
 /** Says in the answer itself what the test forgot. */
-function unscripted({ prompt }) {
-  const shown = prompt.length > 80 ? `${prompt.slice(0, 80)}…` : prompt
-  return { type: 'text', tokens: `No reply is scripted for: ${shown}`.match(/\s*\S+|\s+$/g), pace: 0 }
+function unscripted(request) {
+  return {
+    type: 'text',
+    tokens: `No reply is scripted for: ${shown(request)}`.match(/\s*\S+|\s+$/g),
+    pace: 0,
+  }
+}
+
+function shown({ prompt }) {
+  return shortened(prompt)
+}
+
+function described(step) {
+  if (typeof step === 'function') return 'a function'
+  const { type, tokens, name, status } = step
+  const what = tokens?.map((token) => `'${token}'`).join(', ') ?? name ?? status ?? ''
+  return `${type}(${shortened(String(what))})`
+}
+
+function shortened(text) {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
 
 module.exports = { Script }

@@ -17,6 +17,7 @@ class ScriptedModel {
   requests = []
   titleRequests = []
   refused = []
+  #fallback
   #script
   #title
   #server
@@ -24,8 +25,11 @@ class ScriptedModel {
   #answered = 0
   #closing
   #watchers = new Set()
+  /** Of the replies that are being played. */
+  #underway = new Set()
 
   constructor({ fallback, title = 'Scripted title' }) {
+    this.#fallback = fallback
     this.#script = new Script(fallback)
     this.#title = [text(title)]
   }
@@ -40,13 +44,25 @@ class ScriptedModel {
   }
 
   async waitForRequests(count = 1) {
-    while (this.requests.length < count) {
-      if (this.#closing) {
-        throw new Error(`The scripted model was closed after ${this.requests.length} of ${count} requests.`)
-      }
+    const { requests } = this
+    while (requests.length < count) {
+      const end = this.#closing ? 'closed' : requests !== this.requests && 'reset'
+      if (end) throw new Error(`The scripted model was ${end} after ${requests.length} of ${count} requests.`)
       await new Promise((resolve) => this.#watchers.add(resolve))
     }
-    return this.requests.slice(0, count)
+    return requests.slice(0, count)
+  }
+
+  verify() {
+    this.#script.verify()
+  }
+
+  reset() {
+    this.#script = new Script(this.#fallback)
+    // New lists: who holds the old ones may go on reading what was asked then.
+    Object.assign(this, { requests: [], titleRequests: [], refused: [] })
+    for (const leaving of this.#underway) leaving.abort(new Error('the model was reset'))
+    this.#announce()
   }
 
   close() {
@@ -104,8 +120,10 @@ class ScriptedModel {
     const steps = this.#record(record)
     const answer = answerFor(body, response, ++this.#answered)
     const leaving = new AbortController()
+    this.#underway.add(leaving)
     record.ended = new Promise((resolve) => response.once('close', resolve)).then(() => {
       record.aborted = !response.writableFinished && !answer.over
+      this.#underway.delete(leaving)
       leaving.abort()
     })
     try {
@@ -113,7 +131,7 @@ class ScriptedModel {
       if (!answer.over) await answer.end()
     } catch (error) {
       // A script that throws is the test's mistake: it must be seen, not look like a slow model.
-      if (!leaving.signal.aborted) answer.fail(scriptFailure(error))
+      if (!response.destroyed && !answer.over) answer.fail(scriptFailure(error))
     }
   }
 

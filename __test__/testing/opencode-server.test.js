@@ -1,19 +1,9 @@
-import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { text as textOf } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { opencodeBinary, scriptedModel, startOpenCode } from '../../testing/index.js'
+import { isRunning } from '../support/running.mjs'
 
 const VERSION = '1.1.31'
-
-const isRunning = (pid) => {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 describe('a started OpenCode', () => {
   it('takes a password and more configuration, and is gone with its folders once stopped', async () => {
@@ -36,21 +26,6 @@ describe('a started OpenCode', () => {
     expect(server.kill()).toBe(false)
     expect(isRunning(server.pid)).toBe(false)
     expect([server.directory, model.env.HOME].filter(existsSync)).toEqual([])
-  })
-
-  it('ends with the process that started it', async () => {
-    const kit = fileURLToPath(new URL('../../testing/index.js', import.meta.url))
-    const program = `
-      const { scriptedModel, startOpenCode } = require(${JSON.stringify(kit)})
-      scriptedModel().then(async (model) => {
-        const { pid, directory, env } = await startOpenCode({ model, version: '${VERSION}' })
-        console.log(JSON.stringify({ pid, directories: [directory, env.HOME] }))
-        throw new Error('the test forgot to stop it')
-      })`
-    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'ignore'] })
-    const { pid, directories } = JSON.parse(await textOf(child.stdout))
-    await expect.poll(() => isRunning(pid) && !isZombie(pid), { timeout: 10_000 }).toBe(false)
-    expect(directories.filter(existsSync)).toEqual([])
   })
 
   it('that fails to start says why, in its own words', async () => {
@@ -81,9 +56,3 @@ describe('opencodeBinary', () => {
     )
   })
 })
-
-/** Dead, but not yet taken notice of by the process that inherited it. */
-function isZombie(pid) {
-  const stat = `/proc/${pid}/stat`
-  return existsSync(stat) && readFileSync(stat, 'utf8').includes(') Z ')
-}
