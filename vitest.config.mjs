@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['__test__/**/*.test.js'],
+    include: ['__test__/**/*.test.js', 'examples/**/*.test.js'],
     pool: 'forks',
     // Tests start real OpenCode processes: more at once would only wait for each other.
     maxWorkers: 2,
