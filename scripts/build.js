@@ -9,7 +9,15 @@ const { ROOT, announce, run, isInstalled } = require('./steps.js')
 /** Written by npm at the end of an installation. */
 const INSTALLED = path.join(ROOT, 'node_modules', '.package-lock.json')
 const BINDING = ['binding.js', 'binding.d.ts']
-const SOURCES = ['src', 'supervisor', 'Cargo.toml', 'Cargo.lock', 'build.rs', 'rust-toolchain.toml', 'package.json']
+const SOURCES = [
+  'src',
+  'supervisor',
+  'Cargo.toml',
+  'Cargo.lock',
+  'build.rs',
+  'rust-toolchain.toml',
+  'package.json',
+]
 
 function prepare() {
   if (needsInstall()) install()
