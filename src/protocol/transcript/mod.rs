@@ -108,6 +108,8 @@ impl Transcript {
     ) -> Result<(), Contradiction> {
         let Some(message) = self.messages.iter().find(|info| info.id == part.message_id) else {
             if !self.before.contains(&part.message_id) {
+                // It keeps its place, whenever its message comes.
+                self.entry(&part.session_id, &part.message_id, &part.id);
                 self.orphans.push((part.clone(), source));
             }
             return Ok(());
@@ -115,7 +117,8 @@ impl Transcript {
         if message.role == Role::User || message.summary {
             return Ok(());
         }
-        if part.kind == PartKind::StepStart && !self.index.contains_key(&part.id) {
+        let begins_a_step = part.kind == PartKind::StepStart && !self.index.contains_key(&part.id);
+        if begins_a_step && source == Source::Live {
             self.abandon_attempt(&part.message_id);
         }
         let at = self.entry(&part.session_id, &part.message_id, &part.id);
@@ -222,13 +225,18 @@ impl Transcript {
             }
         }
         self.put_in_order(stored);
+        self.abandon_attempts();
         self.settling = false;
         self.held_up = true;
         self.tell_answer(out);
         Ok(())
     }
 
+    /// What a gap hid is older than what came behind it, though it was learnt of later.
     fn put_in_order(&mut self, stored: &[Stored]) {
+        self.messages.sort_by_key(|known| {
+            stored.iter().position(|message| message.info.id == known.id).unwrap_or(usize::MAX)
+        });
         let place: HashMap<&str, usize> = stored
             .iter()
             .flat_map(|message| &message.parts)
@@ -246,6 +254,25 @@ impl Transcript {
     pub fn retry(&mut self) -> Vec<String> {
         let current = self.answers().next_back().map(|info| info.id.clone());
         current.map(|message| self.abandon_attempt(&message)).unwrap_or_default()
+    }
+
+    /// As [`Self::retry`], where a gap hid the retries: a step that began anew before it finished.
+    fn abandon_attempts(&mut self) {
+        let mut begun: HashMap<String, Vec<usize>> = HashMap::new();
+        for at in 0..self.parts.len() {
+            let entry = &self.parts[at];
+            let message = entry.place.message_id.clone();
+            match entry.kind {
+                Some(PartKind::StepStart) => {
+                    for failed in begun.insert(message, Vec::new()).unwrap_or_default() {
+                        self.parts[failed].discarded = true;
+                    }
+                }
+                Some(PartKind::StepFinish) => drop(begun.remove(&message)),
+                Some(PartKind::Text | PartKind::Reasoning) => begun.entry(message).or_default().push(at),
+                _ => {}
+            }
+        }
     }
 
     fn abandon_attempt(&mut self, message: &str) -> Vec<String> {

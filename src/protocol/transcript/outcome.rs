@@ -70,6 +70,6 @@ impl Transcript {
     }
 
     fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
-        self.parts.iter().filter(|entry| entry.place.session_id == self.root)
+        self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
 }

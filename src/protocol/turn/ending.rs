@@ -44,7 +44,7 @@ impl Turn {
         // Before our prompt shows, an idle is the tail of the turn before.
         if self.user_message.is_some() || self.running {
             self.idle = true;
-            self.overtaken = self.fetching;
+            self.overtaken |= self.fetching;
             self.consider_end(now);
         }
     }
@@ -82,7 +82,7 @@ impl Turn {
         if self.finished {
             return;
         }
-        if std::mem::take(&mut self.overtaken) && snapshot.busy {
+        if std::mem::take(&mut self.overtaken) {
             // The bus has said more since: this answer is old.
             return self.fetch();
         }

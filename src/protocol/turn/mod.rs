@@ -35,7 +35,7 @@ pub struct Turn {
     heard: Option<Instant>,
     /// The session went idle since it last showed work.
     idle: bool,
-    /// It went idle while the server's answer was under way, which then may be older.
+    /// It went to work or idle while the server's answer was under way, which then may be older.
     overtaken: bool,
     /// When to ask the server how things are, because the bus leaves it open.
     check_at: Option<Instant>,
@@ -200,6 +200,7 @@ impl Turn {
     }
 
     fn show_work(&mut self) {
+        self.overtaken |= self.fetching;
         self.idle = false;
         self.check_at = None;
         // An abort that came before the prompt ran stopped nothing.
