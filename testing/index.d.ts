@@ -18,7 +18,7 @@
  * })
  * ```
  *
- * With any other runner: {@link openCode}. The guide is `docs/testing.md`.
+ * With any other runner: {@link openCode}. The guide is `docs/testing.md` in the repository.
  */
 
 import type { ChildProcess } from 'node:child_process'

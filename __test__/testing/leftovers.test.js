@@ -15,10 +15,8 @@ const [kit, index] = ['testing/index.js', 'index.js'].map((path) =>
   fileURLToPath(new URL(`../../${path}`, import.meta.url)),
 )
 
-// One that is missed must not stay: a sleep of its own length is found by it.
-const SLEEP = 'sleep 1000'
 const sleeping = (how = '') =>
-  toolCall('bash', { command: `${how} ${SLEEP} & echo $! > pid; wait`, description: 'sleep' })
+  toolCall('bash', { command: `echo $$ > pid; exec ${how} sleep 1000`, description: 'sleep' })
 
 /** Ends with an error once OpenCode is gone. */
 const sleepingTurn = ({ options }) =>
@@ -44,7 +42,7 @@ async function testProcess(script) {
     async function busy() {
       const { model, options, server } = await openCode({ version: '${OLD}' })
       const file = options.directory + '/pid'
-      model.reply(toolCall('bash', { command: '${SLEEP} & echo $! > pid; wait', description: 'sleep' }))
+      model.reply(toolCall('bash', { command: 'sleep 1000 & echo $! > pid; wait', description: 'sleep' }))
       generate('Sleep.', options).catch(() => {})
       while (!existsSync(file) || !readFileSync(file, 'utf8')) await new Promise((done) => setTimeout(done, 20))
       const pids = [server.pid, Number(readFileSync(file, 'utf8'))]

@@ -244,6 +244,35 @@ describe('around the model', () => {
     await expect(ask('y')).rejects.toThrow()
   })
 
+  it('reset() begins anew: script, lists, and what is under way', async () => {
+    model.reply(hang()).reply(text('a'), hang()).reply(text('not used'))
+    const silent = ask('x')
+    const begun = records(await ask('y', { stream: true }))
+    const { requests } = model
+    const more = expect(model.waitForRequests(3)).rejects.toThrow('reset after 2 of 3 requests')
+    model.reset()
+    expect((await silent).status).toBe(400)
+    expect((await begun).at(-1)).toMatchObject({
+      error: { message: expect.stringMatching(/model was reset/) },
+    })
+    await more
+    expect(requests.map(({ prompt }) => prompt)).toEqual(['x', 'y'])
+    expect(model.requests).toEqual([])
+    expect(await said('z')).toBe('No reply is scripted for: z')
+  })
+
+  it('verify() tells what was not used, and what was not scripted', async () => {
+    model.when('never asked', text('may stay'))
+    model.verify()
+    model.reply(text(['a', 'b']), hang()).reply(fail(503), () => text('c'))
+    expect(() => model.verify()).toThrow(
+      "\n  not used: text('a', 'b'), hang()\n  not used: fail(503), a function",
+    )
+    model.reset()
+    await said('x'.repeat(100))
+    expect(() => model.verify()).toThrow(`\n  not scripted: the request '${'x'.repeat(80)}…'`)
+  })
+
   it('takes fields of the model and a fallback from its options', async () => {
     await model.close()
     model = await scriptedModel({
