@@ -153,6 +153,8 @@ impl Ledger {
     /// The stream broke off: from here on deltas have unknown offsets.
     pub fn gap(&mut self) {
         self.sure = false;
+        // What was held so far is no longer what the part ends with.
+        self.held.clear();
     }
 
     /// No more will come, and what is held stays unplaced.

@@ -37,6 +37,8 @@ pub struct Transcript {
     orphans: Vec<(PartUpdate, Source)>,
     /// A gap was reported and not yet reconciled: parts may be missing, so nothing of the answer goes out.
     settling: bool,
+    /// How many messages and parts were known when the gap began: what came since may be newer than any list.
+    before_gap: Option<(usize, usize)>,
     /// Some part of the answer holds up those behind it.
     held_up: bool,
 }
@@ -61,6 +63,17 @@ impl Transcript {
     /// The parent of a session of the tree; `None` for the root and for strangers.
     pub fn parent_of(&self, session: &str) -> Option<String> {
         self.parents.get(session).cloned().flatten()
+    }
+
+    /// A message of this turn's time that is none of its business.
+    pub fn ignore(&mut self, message: &str) {
+        self.before.insert(message.to_owned());
+        self.orphans.retain(|(part, _)| part.message_id != message);
+    }
+
+    /// Whether a message of this turn's time is a user's.
+    pub fn is_user(&self, message: &str) -> bool {
+        self.messages.iter().any(|info| info.id == message && info.role == Role::User)
     }
 
     pub fn is_known_before(&self, message: &str) -> bool {
@@ -200,6 +213,7 @@ impl Transcript {
     /// The stream broke off. Until [`Self::reconcile`], the answer is withheld.
     pub fn gap(&mut self) {
         self.settling = true;
+        self.before_gap.get_or_insert((self.messages.len(), self.parts.len()));
         for entry in &mut self.parts {
             entry.ledger.gap();
         }
@@ -234,17 +248,17 @@ impl Transcript {
 
     /// What a gap hid is older than what came behind it, though it was learnt of later.
     fn put_in_order(&mut self, stored: &[Stored]) {
-        self.messages.sort_by_key(|known| {
-            stored.iter().position(|message| message.info.id == known.id).unwrap_or(usize::MAX)
-        });
+        let messages: HashMap<&str, usize> =
+            stored.iter().enumerate().map(|(at, message)| (message.info.id.as_str(), at)).collect();
+        let (old_messages, old_parts) = self.before_gap.take().unwrap_or((usize::MAX, usize::MAX));
+        sort_by_place(&mut self.messages, old_messages, |known| messages.get(known.id.as_str()).copied());
         let place: HashMap<&str, usize> = stored
             .iter()
             .flat_map(|message| &message.parts)
             .enumerate()
             .map(|(at, part)| (part.id.as_str(), at))
             .collect();
-        self.parts
-            .sort_by_key(|entry| place.get(entry.place.part_id.as_str()).copied().unwrap_or(usize::MAX));
+        sort_by_place(&mut self.parts, old_parts, |entry| place.get(entry.place.part_id.as_str()).copied());
         self.index =
             self.parts.iter().enumerate().map(|(at, entry)| (entry.place.part_id.clone(), at)).collect();
     }
@@ -302,6 +316,13 @@ impl Transcript {
             entry.tell(out);
         }
     }
+}
+
+/// Sorts what is listed by its place in the list. A list holds the newest only: what is not listed stays
+/// in front if it is one of the `old` first items and stood before all that is, and comes last otherwise.
+fn sort_by_place<T>(items: &mut [T], old: usize, place: impl Fn(&T) -> Option<usize>) {
+    let older = items.iter().position(|item| place(item).is_some()).unwrap_or(items.len()).min(old);
+    items[older..].sort_by_key(|item| place(item).unwrap_or(usize::MAX));
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct TurnConfig {
     pub policies: Policies,
     /// From the acceptance of the prompt to the first sign that it runs.
     pub accept: Duration,
+    /// The texts of our prompt: they tell our message from another client's.
+    pub texts: Vec<String>,
     /// The messages the session had before the prompt.
     pub before: HashSet<String>,
 }
@@ -48,4 +50,6 @@ pub struct Snapshot {
     pub busy: bool,
     pub messages: Vec<Stored>,
     pub asks: Vec<Ask>,
+    /// The sessions of subagents.
+    pub children: Vec<String>,
 }

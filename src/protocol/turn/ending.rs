@@ -23,8 +23,11 @@ const MAX_FAILED_FETCHES: u32 = 10;
 impl Turn {
     /// When [`Self::on_deadline`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.finished || self.fetching || self.gap {
+        if self.finished || self.fetching || self.down {
             return None;
+        }
+        if self.gap {
+            return self.check_at;
         }
         let quiet = match (self.heard, self.accepted) {
             (Some(heard), _) if self.running => Some(heard + QUIET),
@@ -82,9 +85,16 @@ impl Turn {
         if self.finished {
             return;
         }
+        if self.down {
+            // What is missed from here on is not in it; the next connection asks again.
+            return;
+        }
         if std::mem::take(&mut self.overtaken) {
             // The bus has said more since: this answer is old.
             return self.fetch();
+        }
+        for child in &snapshot.children {
+            self.adopt(child);
         }
         let heard_nothing = self.heard.is_none();
         let stored = snapshot.messages.iter().any(|message| {
@@ -116,6 +126,13 @@ impl Turn {
     pub fn on_fetch_failed(&mut self, failure: &Failure, now: Instant) {
         self.fetching = false;
         self.failed_fetches += 1;
+        if failure.status == Some(404) {
+            let deleted =
+                Failure::new(Code::SessionNotFound, "the session was deleted in the middle of the turn")
+                    .status(404)
+                    .hint("what the agent did until then is done; the text so far is in error.data.text");
+            return self.fail(deleted);
+        }
         if self.failed_fetches >= MAX_FAILED_FETCHES {
             let lost = Failure::new(Code::StreamLost, "OpenCode no longer says how the turn goes")
                 .cause(failure.message.clone())
@@ -123,8 +140,7 @@ impl Turn {
             self.fail(lost);
         } else if self.gap {
             // Only the server can fill a gap.
-            self.fetching = false;
-            self.check_at = Some(now + SILENCE);
+            self.check_at = Some(now + TAIL);
         } else {
             self.heard = Some(now);
         }
@@ -151,6 +167,14 @@ impl Turn {
 
     fn fill_gap(&mut self, messages: &[crate::protocol::dialect::Stored], source: Source) {
         self.gap = false;
+        for message in messages {
+            if message.info.role == Role::User && !self.transcript.is_known_before(&message.info.id) {
+                self.write(|transcript, out| transcript.message(&message.info, out));
+                message.parts.iter().for_each(|part| self.recognise(part));
+            } else if message.info.role == Role::Assistant && !self.is_ours(&message.info) {
+                self.transcript.ignore(&message.info.id);
+            }
+        }
         self.write(|transcript, out| transcript.reconcile(messages, source, out));
     }
 }

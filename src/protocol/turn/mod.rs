@@ -6,12 +6,12 @@ mod contract;
 mod ending;
 mod verdict;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::event::{Ask, BusEvent, MessageInfo, Role, SessionInfo, Status};
+use super::event::{Ask, BusEvent, MessageInfo, PartKind, PartUpdate, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
@@ -28,6 +28,10 @@ pub struct Turn {
     accepted: Option<Instant>,
     /// Our own prompt, as a message of the session.
     user_message: Option<String>,
+    /// It was recognised by its text.
+    is_certain: bool,
+    /// Prompts of other clients that came at the same time.
+    foreign: HashSet<String>,
     started: bool,
     /// The prompt was seen to run: busy, an answer, an error.
     running: bool,
@@ -49,6 +53,8 @@ pub struct Turn {
     asks: asks::Asks,
     /// The connection broke and what it hid has not been filled in.
     gap: bool,
+    /// It is broken now: there is no use in asking before it is back.
+    down: bool,
     /// How often it broke.
     reconnects: u32,
     /// Whether the reader wants no more of this turn.
@@ -81,6 +87,9 @@ impl Turn {
             title: None,
             asks,
             gap: false,
+            down: false,
+            foreign: HashSet::new(),
+            is_certain: false,
             reconnects: 0,
             leaving: false,
             finished: false,
@@ -142,7 +151,12 @@ impl Turn {
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
             BusEvent::Message(info) => self.message(info, root, now),
-            BusEvent::Part(part) => self.write(|transcript, out| transcript.part(part, Source::Live, out)),
+            BusEvent::Part(part) => {
+                if root {
+                    self.recognise(part);
+                }
+                self.write(|transcript, out| transcript.part(part, Source::Live, out));
+            }
             BusEvent::Delta(delta) => self.write(|transcript, out| {
                 transcript.delta(delta, out);
                 Ok(())
@@ -170,9 +184,11 @@ impl Turn {
         if self.transcript.is_known_before(&info.id) {
             return;
         }
-        if root && info.role == Role::User && self.user_message.is_none() {
-            self.user_message = Some(info.id.clone());
-            self.start();
+        if root && info.role == Role::User && self.user_message.is_none() && self.config.texts.is_empty() {
+            self.found(&info.id);
+        }
+        if root && info.role == Role::Assistant && !self.is_ours(info) {
+            return self.transcript.ignore(&info.id);
         }
         let is_answer = root && info.role == Role::Assistant && !info.summary;
         let is_new = is_answer && !self.transcript.answers().any(|answer| answer.id == info.id);
@@ -183,6 +199,51 @@ impl Turn {
         } else if root && info.completed && self.idle {
             self.consider_end(now);
         }
+    }
+
+    /// Which message holds our prompt: its text tells, should another client prompt at the same moment.
+    fn recognise(&mut self, part: &PartUpdate) {
+        let is_prompt = part.kind == PartKind::Text && !part.synthetic;
+        let known = self.is_certain && self.user_message.as_ref() == Some(&part.message_id);
+        if !is_prompt || known || self.config.texts.is_empty() || !self.transcript.is_user(&part.message_id) {
+            return;
+        }
+        let text = part.text.decode(0, part.text.len());
+        if self.is_certain || !self.config.texts.contains(&text) {
+            self.foreign.insert(part.message_id.clone());
+            return;
+        }
+        if self.user_message.as_ref().is_some_and(|taken| *taken != part.message_id) {
+            return self.fail(
+                Failure::new(Code::SessionBusy, "another client prompted the session at the same moment")
+                    .hint("the answers cannot be told apart: read the session's messages, or use one session each"),
+            );
+        }
+        self.is_certain = true;
+        self.foreign.remove(&part.message_id);
+        self.found(&part.message_id);
+    }
+
+    fn found(&mut self, message: &str) {
+        self.user_message = Some(message.to_owned());
+        self.start();
+    }
+
+    /// Answers to other clients are not ours. A prompt that a plugin rewrote looks like another's, so the
+    /// first answer is taken for ours as long as nothing else is recognised.
+    fn is_ours(&mut self, answer: &MessageInfo) -> bool {
+        let Some(parent) = answer.parent_id.as_ref().filter(|parent| self.foreign.contains(*parent)) else {
+            return true;
+        };
+        if self.is_certain {
+            return false;
+        }
+        if self.user_message.is_none() {
+            let parent = parent.clone();
+            self.found(&parent);
+            return true;
+        }
+        self.user_message.as_ref() == Some(parent)
     }
 
     fn status(&mut self, status: &Status) {
@@ -222,7 +283,9 @@ impl Turn {
 
     /// The connection broke: events were missed.
     pub fn on_gap(&mut self) {
-        if !self.finished && !std::mem::replace(&mut self.gap, true) {
+        if !self.finished && !std::mem::replace(&mut self.down, true) {
+            self.gap = true;
+            self.check_at = None;
             self.transcript.gap();
             let place = self.place(&self.config.session_id.clone());
             self.emit(StreamEvent::Reconnect { place, attempt: 1, recovered: false });
@@ -231,13 +294,15 @@ impl Turn {
 
     /// The connection is back; `attempt` tries were needed.
     pub fn on_restored(&mut self, attempt: u32, now: Instant) {
-        if self.finished {
+        if self.finished || !std::mem::replace(&mut self.down, false) {
             return;
         }
         self.reconnects += 1;
         let place = self.place(&self.config.session_id.clone());
         self.emit(StreamEvent::Reconnect { place, attempt, recovered: true });
         self.heard = Some(now);
+        // An answer that is under way is of the time before.
+        self.overtaken |= self.fetching;
         self.fetch();
     }
 

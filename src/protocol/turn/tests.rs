@@ -70,7 +70,8 @@ impl Server {
             info: info.clone(),
             parts: parts.clone(),
         };
-        Snapshot { busy: self.busy, messages: self.messages.iter().map(stored).collect(), asks: Vec::new() }
+        let messages = self.messages.iter().map(stored).collect();
+        Snapshot { busy: self.busy, messages, ..Snapshot::default() }
     }
 }
 
@@ -137,6 +138,7 @@ impl Replay {
             version: Some("test".into()),
             policies: Policies::default(),
             accept: Duration::from_secs(30),
+            texts: Vec::new(),
             before: before.iter().map(|&id| id.to_owned()).collect(),
         });
         turn.on_accepted(now);
@@ -670,6 +672,7 @@ fn what_comes_before_start_is_told_after_it() {
         version: None,
         policies: Policies::default(),
         accept: Duration::from_secs(30),
+        texts: Vec::new(),
         before: HashSet::new(),
     });
     let asks = crate::protocol::dialect::pending_asks(
@@ -681,6 +684,78 @@ fn what_comes_before_start_is_told_after_it() {
     replay.turn.on_accepted(replay.now);
     replay.drain();
     assert_eq!(replay.story.types(), ["start", "permission"]);
+}
+
+#[test]
+fn a_state_request_that_fails_behind_a_gap_is_made_again() {
+    let events = capture("1.18.33", "text");
+    let session = prompted(&events);
+    let mut replay = Replay::new(&session, &[]);
+    let (head, tail) = events.split_at(events.len() - 20);
+    for event in head {
+        replay.event(event);
+    }
+    replay.turn.on_gap();
+    for event in tail {
+        replay.server.on_event(event, &session);
+    }
+    replay.slow = true;
+    replay.turn.on_restored(1, replay.now);
+    replay.drain();
+    replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
+    replay.slow = false;
+    assert_eq!(replay.rest().streamed(), tokens(20));
+}
+
+/// What a user's message and an answer to it look like on the bus.
+fn exchange(user: &str, prompt: &str, answer: &str, text: &str) -> Vec<BusEvent> {
+    let json = |json: String| decode(json.as_bytes()).unwrap().unwrap();
+    let message = |id: &str, rest: &str| {
+        json(format!(
+            r#"{{"type":"message.updated","properties":{{"info":{{"id":"{id}","sessionID":"ses_1",{rest}}}}}}}"#
+        ))
+    };
+    let part = |id: &str, message: &str, text: &str| {
+        json(format!(
+            r#"{{"type":"message.part.updated","properties":{{"part":{{"id":"{id}","sessionID":"ses_1","messageID":"{message}","type":"text","text":"{text}","time":{{"start":1,"end":2}}}}}}}}"#
+        ))
+    };
+    vec![
+        message(user, r#""role":"user""#),
+        part(&format!("prt_{user}"), user, prompt),
+        json(
+            r#"{"type":"session.status","properties":{"sessionID":"ses_1","status":{"type":"busy"}}}"#.into(),
+        ),
+        message(answer, &format!(r#""role":"assistant","parentID":"{user}""#)),
+        part(&format!("prt_{answer}"), answer, text),
+        message(
+            answer,
+            &format!(r#""role":"assistant","parentID":"{user}","finish":"stop","time":{{"completed":1}}"#),
+        ),
+    ]
+}
+
+#[test]
+fn the_answer_to_another_clients_prompt_is_not_ours() {
+    let ours = exchange("msg_1", "mine", "msg_2", "my answer");
+    let theirs = exchange("msg_3", "theirs", "msg_4", "their answer");
+    let mut replay = Replay::new("ses_1", &[]);
+    replay.turn = Turn::new(TurnConfig {
+        route: "server",
+        granularity: "token",
+        session_id: "ses_1".into(),
+        version: None,
+        policies: Policies::default(),
+        accept: Duration::from_secs(30),
+        texts: vec!["mine".into()],
+        before: HashSet::new(),
+    });
+    // Both prompts came before either answer; one idle at the very end.
+    let mut events: Vec<BusEvent> = [&ours[..2], &theirs[..2], &ours[2..], &theirs[2..]].concat();
+    events.push(BusEvent::Idle { session_id: "ses_1".into() });
+    let story = replay.play(&events);
+    assert_eq!(story.result()["text"], "my answer");
+    assert_eq!(story.result()["messageID"], "msg_2");
 }
 
 #[test]

@@ -78,8 +78,7 @@ impl Turn {
             Some("tool-calls") | None if self.asks.rejected => "rejected",
             Some("tool-calls") => "tool-calls",
             Some("content-filter") => "content-filter",
-            None if last.and_then(|last| last.error.as_ref()).is_some_and(is_length) => "length",
-            _ => "unknown",
+            _ => last.and_then(|last| last.error.as_ref()).and_then(as_reason).unwrap_or("unknown"),
         }
     }
 
@@ -108,14 +107,18 @@ impl Turn {
     }
 }
 
-/// The answer ran into the model's output limit: told as an error, but the text stands.
-fn is_length(error: &Value) -> bool {
-    error["name"] == "MessageOutputLengthError"
+/// What OpenCode tells as an error, though the text stands: why the model stopped.
+fn as_reason(error: &Value) -> Option<&'static str> {
+    match error["name"].as_str()? {
+        "MessageOutputLengthError" => Some("length"),
+        "ContentFilterError" => Some("content-filter"),
+        _ => None,
+    }
 }
 
 /// OpenCode's error object as ours; `None` for what is no failure.
 fn failure_of(error: &Value) -> Option<Failure> {
-    if is_length(error) {
+    if as_reason(error).is_some() {
         return None;
     }
     let message = error["data"]["message"].as_str().unwrap_or_default();
@@ -130,7 +133,11 @@ fn failure_of(error: &Value) -> Option<Failure> {
             .hint("list the models of this server with `opencode models`, and pass one as 'provider/model'"),
         _ if first_line.contains("Agent not found") => Failure::new(Code::AgentNotFound, first_line)
             .hint("list the agents of this project with `opencode agent list`"),
-        name => provider_failure(name, message, &error["data"]),
+        _ if message.contains("ENOENT") || message.contains("PlatformError") => {
+            Failure::new(Code::Provider, format!("OpenCode cannot work in the directory: {first_line}"))
+                .hint("does `directory` exist on the machine of the server?")
+        }
+        name => provider_failure(name, first_line, &error["data"]),
     };
     Some(failure.data(data))
 }
