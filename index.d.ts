@@ -372,7 +372,7 @@ export interface Health {
   version: string | undefined
   /** Which server answered, without userinfo. */
   url: string
-  /** Whether credentials were sent, and not refused. A server without a password refuses none. */
+  /** Whether the server asks for credentials, and took ours. */
   authenticated: boolean
 }
 

@@ -28,9 +28,9 @@ enum Item {
         place: Arc<Place>,
         delta: String,
     },
-    /// The next update of the same tool call replaces it.
+    /// The next update of the same tool part replaces it.
     Tool {
-        call_id: String,
+        place: Arc<Place>,
         json: String,
     },
     Other(String),
@@ -200,8 +200,8 @@ impl Contents {
                 self.write_delta(DeltaKind::Reasoning, place, delta);
             }
             (_, StreamEvent::Tool(tool)) => {
-                let call_id = tool.call_id.clone();
-                self.write_tool(call_id, to_json(&StreamEvent::Tool(tool)));
+                let place = tool.place.clone();
+                self.write_tool(place, to_json(&StreamEvent::Tool(tool)));
             }
             (_, other) => {
                 let json = to_json(&other);
@@ -233,15 +233,16 @@ impl Contents {
         }
     }
 
-    fn write_tool(&mut self, call_id: String, json: String) {
+    fn write_tool(&mut self, place: Arc<Place>, json: String) {
         self.size += json.len();
+        // By the part: some providers use a call id again in the next step.
         let unread = self.items.iter_mut().rev().find_map(|item| match item {
-            Item::Tool { call_id: unread, json } if *unread == call_id => Some(json),
+            Item::Tool { place: unread, json } if *unread == place => Some(json),
             _ => None,
         });
         match unread {
             Some(unread) => self.size -= std::mem::replace(unread, json).len(),
-            None => self.items.push_back(Item::Tool { call_id, json }),
+            None => self.items.push_back(Item::Tool { place, json }),
         }
     }
 }

@@ -52,6 +52,12 @@ impl TurnRequest {
         fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
+    /// The texts of the prompt.
+    pub fn texts(&self) -> Vec<String> {
+        let texts = self.parts.iter().filter(|part| part["type"] == "text");
+        texts.filter_map(|part| part["text"].as_str().map(str::to_owned)).collect()
+    }
+
     pub fn policies(&self) -> Policies {
         Policies {
             permission: match self.permission.as_str() {
@@ -103,11 +109,6 @@ pub struct TargetRequest {
 }
 
 impl TargetRequest {
-    /// The address of the server that is meant.
-    pub fn address(&self) -> &str {
-        self.url.as_deref().unwrap_or("http://127.0.0.1:4096")
-    }
-
     /// Somebody without credentials, in no directory.
     pub fn stranger() -> Self {
         let seconds = Duration::from_secs;

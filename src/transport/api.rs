@@ -130,8 +130,9 @@ impl Api {
     /// How the session is, in one look: its state first, since what is stored after it went idle is final.
     pub async fn snapshot(&self, id: &str) -> Result<Snapshot, Failure> {
         let busy = self.is_busy(id).await?;
-        let (messages, asks) = futures::join!(self.messages(id), self.asks());
-        Ok(Snapshot { busy, messages: messages?, asks })
+        let (messages, asks, children) = futures::join!(self.messages(id), self.asks(), self.descendants(id));
+        // Releases differ in what they say of a session without children.
+        Ok(Snapshot { busy, messages: messages?, asks, children: children.unwrap_or_default() })
     }
 
     pub async fn prompt(&self, id: &str, body: &Value) -> Result<Answer, CallError> {

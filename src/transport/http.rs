@@ -174,7 +174,8 @@ impl Server {
         {
             let mut pairs = url.query_pairs_mut();
             if let Some(directory) = &self.directory {
-                pairs.append_pair("directory", directory);
+                // OpenCode decodes the value a second time.
+                pairs.append_pair("directory", &directory.replace('%', "%25"));
             }
             pairs.extend_pairs(query);
         }

@@ -5,7 +5,7 @@ mod listen;
 mod router;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,9 +15,12 @@ use self::router::Router;
 use super::http::Server;
 use crate::error::{Code, Failure};
 use crate::protocol::event::BusEvent;
-use crate::request::{Limits, Timeouts};
+use crate::request::Limits;
 
 pub use self::router::Listener;
+
+/// How long a stream that no turn listens to yet may be silent.
+const IDLE: Duration = Duration::from_secs(75);
 
 /// What the connection tells a turn.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ enum State {
     Connecting,
     /// Open for the n-th time; `server.connected` was seen.
     Open(u64),
+    /// It was open, and is being made again.
+    Broken,
     Failed(Failure),
 }
 
@@ -61,8 +66,6 @@ struct Shared {
     source: watch::Sender<Source>,
     /// Nobody needs the connection any more.
     unneeded: Notify,
-    /// The smallest `timeouts.idle` of all turns, in ms.
-    idle: AtomicU64,
     /// The largest `limits.record` of all turns, in bytes.
     record_limit: AtomicUsize,
 }
@@ -90,10 +93,9 @@ impl Connection {
     ///
     /// # Errors
     /// When it cannot be opened: the first attempt decides.
-    pub async fn open(server: &Server, timeouts: &Timeouts, limits: &Limits) -> Result<Arc<Self>, Failure> {
+    pub async fn open(server: &Server, limits: &Limits) -> Result<Arc<Self>, Failure> {
         let connection = Self::join(server);
         let shared = &connection.shared;
-        shared.idle.fetch_min(millis(timeouts.idle), Ordering::Relaxed);
         shared.record_limit.fetch_max(limits.record as usize, Ordering::Relaxed);
         let mut state = shared.state.subscribe();
         let settled = state.wait_for(|state| !matches!(state, State::Connecting)).await;
@@ -122,7 +124,6 @@ impl Connection {
             proven: watch::Sender::new(false),
             source: watch::Sender::new(Source::Directory),
             unneeded: Notify::new(),
-            idle: AtomicU64::new(u64::MAX),
             record_limit: AtomicUsize::new(0),
         });
         tokio::spawn(listen::run(shared.clone()));
@@ -135,14 +136,22 @@ impl Connection {
         self.shared.version.get().cloned().flatten()
     }
 
-    /// From now on the events of `session` and its descendants are delivered.
+    /// From now on the events of `session` and its descendants are delivered. `idle`: how long the stream
+    /// may be silent.
     pub fn register(
         self: &Arc<Self>,
         session: &str,
         wants_raw: bool,
+        idle: Duration,
     ) -> (Listener, mpsc::UnboundedReceiver<Delivery>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.shared.lock_router().add(session, sender, wants_raw);
+        let mut router = self.shared.lock_router();
+        // Under the router's lock, so that the stream cannot come back in between unheard.
+        if !matches!(*self.shared.state.borrow(), State::Open(_)) {
+            let broken = Failure::new(Code::StreamLost, "the event connection is being made again");
+            let _ = sender.send(Delivery::Gap(broken));
+        }
+        router.add(session, sender, wants_raw, idle);
         (Listener::new(self.clone(), session), receiver)
     }
 
@@ -195,8 +204,9 @@ impl Shared {
         self.router.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long the stream may be silent: as long as the least patient turn allows.
     fn idle(&self) -> Duration {
-        Duration::from_millis(self.idle.load(Ordering::Relaxed).min(millis(Duration::from_secs(86_400))))
+        self.lock_router().idle().unwrap_or(IDLE)
     }
 
     /// The server said which release it is. One of which we know that its `/event` is mute is not
@@ -230,6 +240,12 @@ impl Shared {
         }
     }
 
+    fn break_off(&self, failure: Failure) {
+        let router = self.lock_router();
+        self.state.send_replace(State::Broken);
+        router.tell_all(&Delivery::Gap(failure));
+    }
+
     fn fail(&self, failure: Failure) {
         self.lock_router().tell_all(&Delivery::Lost(failure.clone()));
         self.state.send_replace(State::Failed(failure));
@@ -244,8 +260,4 @@ fn lock_mutes() -> std::sync::MutexGuard<'static, HashSet<String>> {
 
 fn mute_key(server: &Server, version: Option<&str>) -> String {
     format!("{} {}", server.url(), version.unwrap_or_default())
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -65,7 +65,7 @@ fn in_connect(error: CallError) -> Failure {
 pub async fn refuses_strangers(url: &str) -> Result<bool, Failure> {
     let target = TargetRequest::stranger();
     let server = Server::new(url, &target, 1 << 20)?;
-    let answer = server.call(reqwest::Method::GET, "/path", &[], None, server.connect).await;
+    let answer = server.call(reqwest::Method::GET, "/global/health", &[], None, server.connect).await;
     answer.map(|answer| answer.status == 401).map_err(in_connect)
 }
 
@@ -90,6 +90,6 @@ pub async fn health(target: &TargetRequest) -> Result<Value, Failure> {
         "healthy": true,
         "version": version,
         "url": server.url(),
-        "authenticated": server.has_credentials(),
+        "authenticated": server.has_credentials() && refuses_strangers(&url).await?,
     }))
 }

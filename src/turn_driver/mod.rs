@@ -30,7 +30,7 @@ const LEAVE: Duration = Duration::from_secs(5);
 /// Lines up for the session the turn names, if it names one: in call order, so at the call.
 pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
     let session = request.session.id.as_ref().filter(|_| !request.session.fork)?;
-    Some(queue::line_up(request.target.address(), session))
+    Some(queue::line_up(session))
 }
 
 /// Runs the turn to its end and puts its outcome into the mailbox, whatever happens.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::queue::{Place, Ticket, line_up};
 use super::route::Chosen;
@@ -49,10 +50,27 @@ pub struct Past {
 }
 
 /// A session that was made and not yet prompted: if the turn ends there, it goes.
-#[derive(Default)]
-pub struct Created(Mutex<Option<(Api, String)>>);
+#[derive(Clone, Default)]
+pub struct Created {
+    made: Arc<Mutex<Option<(Api, String)>>>,
+    /// Held while one is being made.
+    making: Arc<AsyncMutex<()>>,
+}
 
 impl Created {
+    /// Makes a session. Once the request is sent it is seen through, even if the turn is left meanwhile.
+    async fn create(&self, api: &Api, title: Option<&str>) -> Result<Value, Failure> {
+        let making = self.making.clone().lock_owned().await;
+        let (created, api, title) = (self.clone(), api.clone(), title.map(str::to_owned));
+        let creation = tokio::spawn(async move {
+            let session = api.create_session(title.as_deref()).await?;
+            created.remember(&api, session["id"].as_str().unwrap_or_default());
+            drop(making);
+            Ok(session)
+        });
+        creation.await.unwrap_or_else(|_| Err(Failure::new(Code::Protocol, "a session could not be made")))
+    }
+
     fn remember(&self, api: &Api, session: &str) {
         *self.slot() = Some((api.clone(), session.to_owned()));
     }
@@ -62,10 +80,11 @@ impl Created {
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<(Api, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub async fn undo(&self) {
+        let _made = tokio::time::timeout(super::LEAVE, self.making.lock()).await;
         let made = self.slot().take();
         if let Some((api, session)) = made {
             api.delete_session(&session, super::LEAVE).await;
@@ -81,16 +100,14 @@ pub async fn prepare(
 ) -> Result<Prepared, Failure> {
     let Chosen { server, route, running } = chosen;
     let (api, known) = target(request, server).await?;
-    let (connection, ()) = futures::try_join!(
-        Connection::open(&api.server, &request.target.timeouts, &request.limits),
-        validate(request, &api)
-    )?;
+    let (connection, ()) =
+        futures::try_join!(Connection::open(&api.server, &request.limits), validate(request, &api))?;
     let found = find(request, &api, known).await?;
     let ours = found.as_ref().is_none_or(|_| request.session.fork);
     let session = make(request, &api, found, created).await?;
     let id = session["id"].as_str().unwrap_or_default().to_owned();
     prove(&api, &connection, &session, ours).await?;
-    let place = ticket.take().unwrap_or_else(|| line_up(request.target.address(), &id)).await;
+    let place = ticket.take().unwrap_or_else(|| line_up(&id)).await;
     let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
     created.keep();
     Ok(Prepared {
@@ -157,7 +174,9 @@ async fn find(request: &TurnRequest, api: &Api, named: Option<Value>) -> Result<
         return Ok(named);
     }
     let here = |session: &Value| {
-        session["parentID"].is_null() && session["directory"].as_str() == api.server.directory()
+        let home = session["directory"].as_str().unwrap_or_default();
+        let ours = api.server.directory();
+        session["parentID"].is_null() && (Some(home) == ours || same_folder(home, ours))
     };
     let updated = |session: &Value| session["time"]["updated"].as_f64().unwrap_or_default();
     let sessions = api.sessions().await?.into_iter().filter(here);
@@ -176,9 +195,7 @@ async fn make(
         (Some(session), _) if !request.session.fork => session,
         (_, Some(parent)) => api.fork_session(&parent).await?,
         _ => {
-            let session = api.create_session(title).await?;
-            created.remember(api, session["id"].as_str().unwrap_or_default());
-            return usable(session);
+            return usable(created.create(api, title).await?);
         }
     };
     let mut session = usable(session)?;

@@ -18,9 +18,13 @@ use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
-use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
+use crate::protocol::turn::{AskReply, Output, Snapshot, Turn, TurnConfig};
 use crate::request::TurnRequest;
 use crate::transport::{Api, CallError, Delivery, Running, ambiguous_send};
+
+/// How long a reply that failed waits for the next try; the wait doubles, up to so many times the first.
+const REPLY_BACKOFF: Duration = Duration::from_millis(100);
+const REPLY_PATIENCE: u32 = 32;
 
 /// A request of the turn, answered.
 enum Done {
@@ -28,7 +32,7 @@ enum Done {
     /// An ambiguous send was looked into.
     Settled(Result<(), Failure>),
     Fetched(Result<Snapshot, Failure>),
-    Replied,
+    Replied(Result<(), Failure>),
     Aborted,
     Moved(Result<(), Failure>),
 }
@@ -56,7 +60,8 @@ pub async fn pump(
     mut leave: watch::Receiver<bool>,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
-    let (listener, mut deliveries) = prepared.connection.register(&prepared.session, request.raw);
+    let (listener, mut deliveries) =
+        prepared.connection.register(&prepared.session, request.raw, request.target.timeouts.idle);
     let mut pump = Pump::new(request, &prepared, mailbox);
     let mut gone_told = false;
     let verdict = loop {
@@ -108,6 +113,7 @@ impl<'a> Pump<'a> {
             version: prepared.version.clone(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
+            texts: request.texts(),
             before: prepared.past.before.clone(),
         });
         for child in &prepared.past.children {
@@ -130,10 +136,7 @@ impl<'a> Pump<'a> {
                 Output::Emit(event) => self.emit(event),
                 Output::Finish(verdict) => return Some(*verdict),
                 Output::Reply(reply) => {
-                    self.job(|api, _| async move {
-                        let _ = api.reply(&reply).await;
-                        Done::Replied
-                    });
+                    self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
                 }
                 Output::Fetch => {
                     self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
@@ -186,12 +189,16 @@ impl<'a> Pump<'a> {
             }
             Done::Settled(Ok(())) => self.turn.on_accepted(now),
             Done::Settled(Err(failure)) => self.turn.fail(failure),
-            Done::Moved(Err(failure)) => self.fail(failure),
-            Done::Fetched(Ok(snapshot)) => self.turn.on_snapshot(snapshot, now),
+            Done::Moved(Err(failure)) | Done::Replied(Err(failure)) => self.fail(failure),
+            Done::Fetched(Ok(snapshot)) => {
+                for child in &snapshot.children {
+                    self.prepared.connection.adopt(&self.prepared.session, child);
+                }
+                self.turn.on_snapshot(snapshot, now);
+            }
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
-            // Another client may have answered first; if nobody did, the pending ask is listed again.
-            Done::Replied | Done::Moved(Ok(())) => {}
+            Done::Replied(Ok(())) | Done::Moved(Ok(())) => {}
         }
     }
 
@@ -322,6 +329,27 @@ impl<'a> Pump<'a> {
             }
             drop(connection);
         });
+    }
+}
+
+/// An ask that is not answered holds the turn for ever, so a reply that fails is sent again.
+async fn answer_ask(api: &Api, reply: &AskReply) -> Result<(), Failure> {
+    let mut wait = REPLY_BACKOFF;
+    loop {
+        let failure = match api.reply(reply).await {
+            // Any answer of OpenCode will do: if it knows no such ask, another client was faster.
+            Ok(answer) if answer.status < 500 => return Ok(()),
+            Ok(answer) => answer.refusal(),
+            Err(error) => Some(error.failure),
+        };
+        if wait > REPLY_BACKOFF * REPLY_PATIENCE {
+            let why = failure.map(|failure| failure.message).unwrap_or_default();
+            return Err(Failure::new(Code::Unreachable, "an ask of the agent could not be answered")
+                .cause(why)
+                .hint("see the server's log; without an answer the agent would wait for ever"));
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
     }
 }
 

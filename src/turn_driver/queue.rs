@@ -14,19 +14,19 @@ pub type Place = OwnedMutexGuard<()>;
 /// A place that comes to whoever lined up for it first.
 pub type Ticket = Pin<Box<dyn Future<Output = Place> + Send>>;
 
-type Queues = Mutex<HashMap<(String, String), Weak<AsyncMutex<()>>>>;
+/// By the session alone: its id is random, and one server may have many names.
+type Queues = Mutex<HashMap<String, Weak<AsyncMutex<()>>>>;
 
 /// Lines up for a session, now; the ticket resolves when no earlier turn has it. Dropping it steps out.
-pub fn line_up(server: &str, session: &str) -> Ticket {
+pub fn line_up(session: &str) -> Ticket {
     static QUEUES: OnceLock<Queues> = OnceLock::new();
     let queue = {
         let mut queues = QUEUES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         queues.retain(|_, queue| queue.strong_count() > 0);
-        let key = (server.to_owned(), session.to_owned());
-        let known = queues.get(&key).and_then(Weak::upgrade);
+        let known = queues.get(session).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let queue = Arc::new(AsyncMutex::new(()));
-            queues.insert(key, Arc::downgrade(&queue));
+            queues.insert(session.to_owned(), Arc::downgrade(&queue));
             queue
         })
     };

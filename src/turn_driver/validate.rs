@@ -18,7 +18,7 @@ async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
     }
     let providers = api.providers().await?;
     let providers = providers["providers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let Some(wanted) = &request.model else { return knows_variants(providers) };
+    let Some(wanted) = &request.model else { return known_somewhere(providers, variant.as_deref()) };
     let name = format!("{}/{}", wanted.provider_id, wanted.model_id);
     let Some(provider) = providers.iter().find(|provider| provider["id"] == *wanted.provider_id) else {
         let known = names(providers.iter().map(|provider| &provider["id"]));
@@ -42,10 +42,16 @@ async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
 
 /// OpenCode chooses the model, so only it can say which variants there are; a release that knows none of
 /// them would drop the option in silence.
-fn knows_variants(providers: &[Value]) -> Result<(), Failure> {
-    let mut models = providers.iter().filter_map(|provider| provider["models"].as_object()).flatten();
-    if models.any(|(_, model)| model.get("variants").is_some()) {
+fn known_somewhere(providers: &[Value], variant: Option<&str>) -> Result<(), Failure> {
+    let models = providers.iter().filter_map(|provider| provider["models"].as_object()).flatten();
+    let variants: Vec<&Value> = models.filter_map(|(_, model)| model.get("variants")).collect();
+    let wanted = variant.unwrap_or_default();
+    if variants.iter().any(|variants| variants.get(wanted).is_some()) {
         return Ok(());
+    }
+    if !variants.is_empty() {
+        return Err(Failure::new(Code::ModelNotFound, format!("no model here has a variant '{wanted}'"))
+            .hint("pass `model` too: the error then names the variants it has"));
     }
     Err(Failure::new(Code::UnsupportedOption, "this release of OpenCode knows no variants")
         .hint("update OpenCode, or leave `variant` out"))

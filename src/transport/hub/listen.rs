@@ -53,7 +53,7 @@ async fn read_for_ever(shared: &Shared) {
             End::Broken(failure) if opened == 0 => return shared.fail(failure),
             End::Broken(failure) => {
                 if opened > before {
-                    shared.lock_router().tell_all(&Delivery::Gap(failure));
+                    shared.break_off(failure);
                 }
                 // A stream that breaks off at once is no better than one that does not open.
                 let lived = opened > before && began.elapsed() > LIVED;
@@ -62,7 +62,7 @@ async fn read_for_ever(shared: &Shared) {
             }
             End::Moved => {
                 attempt = 1;
-                shared.lock_router().tell_all(&Delivery::Gap(broken("another stream is read instead")));
+                shared.break_off(broken("another stream is read instead"));
             }
         }
         if attempt > 1 {
@@ -117,7 +117,6 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             Ok(Err(error)) => return End::Broken(broken(&error.without_url().to_string())),
             Err(_) => return End::Broken(silent(patience)),
         };
-        let mut malformed = None;
         let fed = framer.feed(&chunk, |record| match decode(record.data) {
             Ok(Some(BusEvent::Connected)) => {
                 if !std::mem::replace(&mut connected, true) {
@@ -132,13 +131,12 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
                 shared.lock_router().deliver(event, record.data);
             }
             Ok(None) => {}
-            Err(error) => malformed = Some(error),
+            Err(malformed) => {
+                let failure = Failure::new(Code::Protocol, malformed.to_string())
+                    .hint("this release may have changed its events: report it, with the release's version");
+                shared.lock_router().tell_named(record.data, &Delivery::Lost(failure));
+            }
         });
-        if let Some(malformed) = malformed {
-            let failure = Failure::new(Code::Protocol, malformed.to_string())
-                .hint("this release may have changed its events: report it, with the release's version");
-            shared.lock_router().tell_all(&Delivery::Lost(failure));
-        }
         if let Err(too_long) = fed {
             let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
             return End::Hopeless(failure);
@@ -147,10 +145,11 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
 }
 
 fn announce(shared: &Shared, opened: u64, attempt: u32) {
-    if opened > 1 {
-        shared.lock_router().tell_all(&Delivery::Restored(attempt.max(1)));
-    }
+    let router = shared.lock_router();
     shared.state.send_replace(State::Open(opened));
+    if opened > 1 {
+        router.tell_all(&Delivery::Restored(attempt.max(1)));
+    }
 }
 
 fn broken(why: &str) -> Failure {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -12,6 +13,8 @@ use crate::protocol::event::BusEvent;
 pub struct Router {
     /// The listener of each prompted session.
     listeners: HashMap<String, UnboundedSender<Delivery>>,
+    /// How long each of them lets the stream be silent.
+    idle: HashMap<String, Duration>,
     /// Each session of a tree by the prompted one at its root.
     roots: HashMap<String, String>,
     /// The prompted sessions whose turns want the bytes of their events.
@@ -19,7 +22,14 @@ pub struct Router {
 }
 
 impl Router {
-    pub fn add(&mut self, session: &str, listener: UnboundedSender<Delivery>, wants_raw: bool) {
+    pub fn add(
+        &mut self,
+        session: &str,
+        listener: UnboundedSender<Delivery>,
+        wants_raw: bool,
+        idle: Duration,
+    ) {
+        self.idle.insert(session.to_owned(), idle);
         self.listeners.insert(session.to_owned(), listener);
         self.roots.insert(session.to_owned(), session.to_owned());
         if wants_raw {
@@ -29,6 +39,7 @@ impl Router {
 
     pub fn remove(&mut self, session: &str) {
         self.listeners.remove(session);
+        self.idle.remove(session);
         self.roots.retain(|_, root| root != session);
         self.raw_wanted.remove(session);
     }
@@ -51,6 +62,21 @@ impl Router {
         let raw = self.raw_wanted.contains(root).then(|| String::from_utf8_lossy(bytes).into());
         // A turn that has just ended listens no more.
         let _ = listener.send(Delivery::Event(Arc::new(event), raw));
+    }
+
+    pub fn idle(&self) -> Option<Duration> {
+        self.idle.values().min().copied()
+    }
+
+    /// Tells those whose sessions `record` names.
+    pub fn tell_named(&self, record: &[u8], delivery: &Delivery) {
+        for (session, root) in &self.roots {
+            if memchr::memmem::find(record, session.as_bytes()).is_some()
+                && let Some(listener) = self.listeners.get(root)
+            {
+                let _ = listener.send(delivery.clone());
+            }
+        }
     }
 
     pub fn tell_all(&self, delivery: &Delivery) {
