@@ -11,7 +11,7 @@ import testing from '../../testing/index.js'
 import { processesMarked } from '../support/processes.mjs'
 import { until } from '../support/real-opencode.mjs'
 
-const { opencodeBinary, scriptedModel, text, toolCall } = testing
+const { opencodeBinary, scriptedModel, startOpenCode, text, toolCall } = testing
 const index = fileURLToPath(new URL('../../index.js', import.meta.url))
 
 let model
@@ -25,6 +25,8 @@ beforeAll(async () => {
   const command = 'setsid sleep 1000 & touch "ready-$MARK"; sleep 1000'
   model.when('wait', toolCall('bash', { command, description: 'wait' }))
   model.when('answer', text('the answer'))
+  // The first start prepares a database, which many at once would do at once.
+  await (await startOpenCode({ executable: binary, model })).stop()
 })
 afterAll(async () => {
   await model.close()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { countingProxy } from '../support/counting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
 const { text, toolCall } = testing
@@ -55,6 +56,19 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       await real.ask(`/permission/${event.id}/reply`, { method: 'POST', body })
     }
     expect((await stream.result).text).toBe('done')
+  })
+
+  it('a reply that does not get through is sent again', async () => {
+    const proxy = await countingProxy(real.server.url)
+    try {
+      proxy.failNext(/POST \/permission\/.*\/reply/, 502)
+      real.model.reply(bash('echo twice'))
+      real.model.reply(text('done'))
+      const result = await generate('echo', real.options({ permission: 'allow', baseUrl: proxy.url }))
+      expect(result.text).toBe('done')
+    } finally {
+      proxy.close()
+    }
   })
 
   it('a question is rejected', async () => {

@@ -38,6 +38,22 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     expect(user.info.id).toMatch(/^msg_/)
   })
 
+  it('a request for the state that fails behind a break is made again', async () => {
+    const gate = lockstep()
+    real.model.reply(text(['before ', 'behind ', 'end'], { gate }))
+    const stream = generateStream('cut and refuse', options())
+    let answer = ''
+    for await (const chunk of stream) {
+      if (answer === '') {
+        proxy.failNext(/GET .*\/session\/status/, 502)
+        proxy.cut()
+        gate.release()
+      }
+      answer += chunk
+    }
+    expect(answer).toBe('before behind end')
+  })
+
   it('a connection that breaks in mid-answer costs no character and no second prompt', async () => {
     const gate = lockstep()
     const tokens = Array.from({ length: 30 }, (_, n) => `größe${n} `)

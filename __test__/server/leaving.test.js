@@ -72,6 +72,19 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     expect((await stream.result).finishReason).toBe('abort')
   })
 
+  it('leaving early leaves no empty session behind', async () => {
+    real.model.when('early', hang())
+    const before = (await real.ask('/session')).length
+    for (let round = 0; round < 12; round++) {
+      const stream = generateStream('early', real.options({ ephemeral: true }))
+      const pull = stream[Symbol.asyncIterator]().next()
+      for (let turn = 0; turn < round * 5; turn++) await new Promise(setImmediate)
+      await stream.abort()
+      await pull
+    }
+    expect(await real.ask('/session')).toHaveLength(before)
+  })
+
   it('leaving before acceptance stops what the prompt would start', async () => {
     real.model.when('early', hang())
     for (let round = 0; round < 5; round++) {

@@ -1,4 +1,5 @@
 // Which session a turn goes to, and what of it stays.
+import { rmSync, symlinkSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { generate, generateStream, OpenCode } from '../../index.js'
 import testing from '../../testing/index.js'
@@ -41,6 +42,24 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     expect((await say('next', { continue: true })).sessionID).toBe(newest.sessionID)
   })
 
+  // To 1.1.31 a link is a directory of its own.
+  it.runIf(version === '1.18.33')('`continue` knows the directory by any of its names', async () => {
+    const link = `${real.server.directory}-link`
+    symlinkSync(real.server.directory, link)
+    try {
+      const newest = await say('by its own name')
+      expect((await say('by a link', { directory: link, continue: true })).sessionID).toBe(newest.sessionID)
+    } finally {
+      rmSync(link)
+    }
+  })
+
+  it('a directory that OpenCode would take for another one is refused', async () => {
+    const directory = `${real.server.directory}/a%20b`
+    const error = await generate('where?', real.options({ directory })).catch((error) => error)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false })
+  })
+
   it('`fork` leaves the original as it was', async () => {
     const { sessionID } = await say('trunk')
     const branch = await say('branch', { sessionID, fork: true })
@@ -78,7 +97,9 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     const client = new OpenCode(real.options({ sessionID }))
     real.model.reply(text('second answer'))
     real.model.reply(text('third answer'))
-    const answers = await Promise.all([client.generate('second'), client.generate('third')])
+    // By another name of the same server, too.
+    const baseUrl = real.server.url.replace('127.0.0.1', 'localhost')
+    const answers = await Promise.all([client.generate('second'), client.generate('third', { baseUrl })])
     expect(answers.map((answer) => answer.text)).toEqual(['second answer', 'third answer'])
     await client.close()
   })

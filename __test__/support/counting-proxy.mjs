@@ -4,8 +4,15 @@ import { createServer, request as forward } from 'node:http'
 export async function countingProxy(target) {
   const requests = []
   const streams = new Set()
+  const faults = []
   const server = createServer((incoming, outgoing) => {
-    requests.push(`${incoming.method} ${incoming.url.split('?')[0]}`)
+    const line = `${incoming.method} ${incoming.url.split('?')[0]}`
+    requests.push(line)
+    const fault = faults.findIndex(({ matches }) => matches.test(line))
+    if (fault >= 0) {
+      const [{ status }] = faults.splice(fault, 1)
+      return outgoing.writeHead(status).end()
+    }
     const options = { method: incoming.method, headers: incoming.headers }
     const upstream = forward(new URL(incoming.url, target), options, (answer) => {
       outgoing.writeHead(answer.statusCode, answer.headers)
@@ -27,6 +34,8 @@ export async function countingProxy(target) {
     /** The event streams that are open now. */
     streams,
     count: (line) => requests.filter((known) => known === line).length,
+    /** The next request whose line matches is answered with `status`, and goes no further. */
+    failNext: (matches, status) => faults.push({ matches, status }),
     cut() {
       for (const stream of streams) stream.destroy()
     },

@@ -174,8 +174,7 @@ impl Server {
         {
             let mut pairs = url.query_pairs_mut();
             if let Some(directory) = &self.directory {
-                // OpenCode decodes the value a second time.
-                pairs.append_pair("directory", &directory.replace('%', "%25"));
+                pairs.append_pair("directory", directory);
             }
             pairs.extend_pairs(query);
         }

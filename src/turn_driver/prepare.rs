@@ -125,6 +125,7 @@ pub async fn prepare(
 
 /// The server's API, speaking for the right directory; and the session that was named, if one was.
 async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
+    refuse_escapes(server.directory())?;
     let mut api = Api { server };
     if api.server.directory().is_none() || request.session.id.is_some() {
         // What is asked next only OpenCode can answer.
@@ -153,6 +154,20 @@ async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Va
         api.server = api.server.in_directory(Some(home));
     }
     Ok((api, Some(session)))
+}
+
+/// OpenCode decodes a directory twice: the agent would work in another one.
+fn refuse_escapes(directory: Option<&str>) -> Result<(), Failure> {
+    let escape =
+        |at: &[u8]| matches!(at, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    match directory.filter(|directory| directory.as_bytes().windows(3).any(escape)) {
+        None => Ok(()),
+        Some(directory) => Err(Failure::new(
+            Code::UnsupportedOption,
+            format!("OpenCode's server takes the directory {directory} for another one: it reads % and two digits as an escape"),
+        )
+        .hint("rename the folder, or work through a link without such a name")),
+    }
 }
 
 fn same_folder(one: &str, other: Option<&str>) -> bool {

@@ -27,7 +27,8 @@ impl Turn {
             return None;
         }
         if self.gap {
-            return self.check_at;
+            // Whatever the bus says meanwhile, only the server can fill it.
+            return self.check_at.or(self.heard.map(|heard| heard + TAIL));
         }
         let quiet = match (self.heard, self.accepted) {
             (Some(heard), _) if self.running => Some(heard + QUIET),

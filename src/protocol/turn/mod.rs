@@ -263,7 +263,9 @@ impl Turn {
     fn show_work(&mut self) {
         self.overtaken |= self.fetching;
         self.idle = false;
-        self.check_at = None;
+        if !self.gap {
+            self.check_at = None;
+        }
         // An abort that came before the prompt ran stopped nothing.
         if !std::mem::replace(&mut self.running, true) && self.leaving && self.is_accepted() {
             self.outputs.push_back(Output::Abort);

@@ -703,6 +703,9 @@ fn a_state_request_that_fails_behind_a_gap_is_made_again() {
     replay.turn.on_restored(1, replay.now);
     replay.drain();
     replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
+    // The bus goes on, and says that there is work.
+    replay.event(&BusEvent::Status { session_id: session.clone(), status: Status::Busy });
+    replay.server.busy = false;
     replay.slow = false;
     assert_eq!(replay.rest().streamed(), tokens(20));
 }
