@@ -3,6 +3,7 @@
 mod prepare;
 mod pump;
 mod queue;
+mod requests;
 mod route;
 mod validate;
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Future, join_all};
+use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -14,17 +14,14 @@ use tokio::time::{Instant, sleep_until};
 use super::LEAVE;
 use super::expire;
 use super::prepare::Prepared;
+use super::requests::{abort, answer_ask};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
-use crate::protocol::turn::{AskReply, Output, Snapshot, Turn, TurnConfig};
+use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
 use crate::request::TurnRequest;
 use crate::transport::{Api, CallError, Delivery, Running, ambiguous_send};
-
-/// How long a reply that failed waits for the next try; the wait doubles, up to so many times the first.
-const REPLY_BACKOFF: Duration = Duration::from_millis(100);
-const REPLY_PATIENCE: u32 = 32;
 
 /// A request of the turn, answered.
 enum Done {
@@ -330,29 +327,4 @@ impl<'a> Pump<'a> {
             drop(connection);
         });
     }
-}
-
-/// An ask that is not answered holds the turn for ever, so a reply that fails is sent again.
-async fn answer_ask(api: &Api, reply: &AskReply) -> Result<(), Failure> {
-    let mut wait = REPLY_BACKOFF;
-    loop {
-        let failure = match api.reply(reply).await {
-            // Any answer of OpenCode will do: if it knows no such ask, another client was faster.
-            Ok(answer) if answer.status < 500 => return Ok(()),
-            Ok(answer) => answer.refusal(),
-            Err(error) => Some(error.failure),
-        };
-        if wait > REPLY_BACKOFF * REPLY_PATIENCE {
-            let why = failure.map(|failure| failure.message).unwrap_or_default();
-            return Err(Failure::new(Code::Unreachable, "an ask of the agent could not be answered")
-                .cause(why)
-                .hint("see the server's log; without an answer the agent would wait for ever"));
-        }
-        tokio::time::sleep(wait).await;
-        wait *= 2;
-    }
-}
-
-async fn abort(api: &Api, sessions: &[String]) {
-    join_all(sessions.iter().map(|session| api.abort(session, LEAVE))).await;
 }

@@ -2,6 +2,7 @@
 //! in through the `on_*` methods, requests and stream events come out of [`Turn::poll_output`].
 
 mod asks;
+mod attribution;
 mod contract;
 mod ending;
 mod verdict;
@@ -11,7 +12,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::event::{Ask, BusEvent, MessageInfo, PartKind, PartUpdate, Role, SessionInfo, Status};
+use super::event::{Ask, BusEvent, MessageInfo, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
@@ -199,51 +200,6 @@ impl Turn {
         } else if root && info.completed && self.idle {
             self.consider_end(now);
         }
-    }
-
-    /// Which message holds our prompt: its text tells, should another client prompt at the same moment.
-    fn recognise(&mut self, part: &PartUpdate) {
-        let is_prompt = part.kind == PartKind::Text && !part.synthetic;
-        let known = self.is_certain && self.user_message.as_ref() == Some(&part.message_id);
-        if !is_prompt || known || self.config.texts.is_empty() || !self.transcript.is_user(&part.message_id) {
-            return;
-        }
-        let text = part.text.decode(0, part.text.len());
-        if self.is_certain || !self.config.texts.contains(&text) {
-            self.foreign.insert(part.message_id.clone());
-            return;
-        }
-        if self.user_message.as_ref().is_some_and(|taken| *taken != part.message_id) {
-            return self.fail(
-                Failure::new(Code::SessionBusy, "another client prompted the session at the same moment")
-                    .hint("the answers cannot be told apart: read the session's messages, or use one session each"),
-            );
-        }
-        self.is_certain = true;
-        self.foreign.remove(&part.message_id);
-        self.found(&part.message_id);
-    }
-
-    fn found(&mut self, message: &str) {
-        self.user_message = Some(message.to_owned());
-        self.start();
-    }
-
-    /// Answers to other clients are not ours. A prompt that a plugin rewrote looks like another's, so the
-    /// first answer is taken for ours as long as nothing else is recognised.
-    fn is_ours(&mut self, answer: &MessageInfo) -> bool {
-        let Some(parent) = answer.parent_id.as_ref().filter(|parent| self.foreign.contains(*parent)) else {
-            return true;
-        };
-        if self.is_certain {
-            return false;
-        }
-        if self.user_message.is_none() {
-            let parent = parent.clone();
-            self.found(&parent);
-            return true;
-        }
-        self.user_message.as_ref() == Some(parent)
     }
 
     fn status(&mut self, status: &Status) {

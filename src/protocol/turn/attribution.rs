@@ -1,0 +1,52 @@
+//! Whose prompt, whose answer: two clients may prompt one session at the same moment.
+
+use super::Turn;
+use crate::error::{Code, Failure};
+use crate::protocol::event::{MessageInfo, PartKind, PartUpdate};
+
+impl Turn {
+    /// Which message holds our prompt: its text tells, should another client prompt at the same moment.
+    pub(super) fn recognise(&mut self, part: &PartUpdate) {
+        let is_prompt = part.kind == PartKind::Text && !part.synthetic;
+        let known = self.is_certain && self.user_message.as_ref() == Some(&part.message_id);
+        if !is_prompt || known || self.config.texts.is_empty() || !self.transcript.is_user(&part.message_id) {
+            return;
+        }
+        let text = part.text.decode(0, part.text.len());
+        if self.is_certain || !self.config.texts.contains(&text) {
+            self.foreign.insert(part.message_id.clone());
+            return;
+        }
+        if self.user_message.as_ref().is_some_and(|taken| *taken != part.message_id) {
+            return self.fail(
+                Failure::new(Code::SessionBusy, "another client prompted the session at the same moment")
+                    .hint("the answers cannot be told apart: read the session's messages, or use one session each"),
+            );
+        }
+        self.is_certain = true;
+        self.foreign.remove(&part.message_id);
+        self.found(&part.message_id);
+    }
+
+    pub(super) fn found(&mut self, message: &str) {
+        self.user_message = Some(message.to_owned());
+        self.start();
+    }
+
+    /// Answers to other clients are not ours. A prompt that a plugin rewrote looks like another's, so the
+    /// first answer is taken for ours as long as nothing else is recognised.
+    pub(super) fn is_ours(&mut self, answer: &MessageInfo) -> bool {
+        let Some(parent) = answer.parent_id.as_ref().filter(|parent| self.foreign.contains(*parent)) else {
+            return true;
+        };
+        if self.is_certain {
+            return false;
+        }
+        if self.user_message.is_none() {
+            let parent = parent.clone();
+            self.found(&parent);
+            return true;
+        }
+        self.user_message.as_ref() == Some(parent)
+    }
+}

@@ -1,0 +1,40 @@
+//! Requests of a running turn that must get through.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::LEAVE;
+use crate::error::{Code, Failure};
+use crate::protocol::turn::AskReply;
+use crate::transport::Api;
+
+/// How long a reply that failed waits for the next try; the wait doubles, up to so many times the first.
+const REPLY_BACKOFF: Duration = Duration::from_millis(100);
+const REPLY_PATIENCE: u32 = 32;
+
+/// An ask that is not answered holds the turn for ever, so a reply that fails is sent again.
+pub async fn answer_ask(api: &Api, reply: &AskReply) -> Result<(), Failure> {
+    let mut wait = REPLY_BACKOFF;
+    loop {
+        let failure = match api.reply(reply).await {
+            // Any answer of OpenCode will do: if it knows no such ask, another client was faster.
+            Ok(answer) if answer.status < 500 => return Ok(()),
+            Ok(answer) => answer.refusal(),
+            Err(error) => Some(error.failure),
+        };
+        if wait > REPLY_BACKOFF * REPLY_PATIENCE {
+            let why = failure.map(|failure| failure.message).unwrap_or_default();
+            return Err(Failure::new(Code::Unreachable, "an ask of the agent could not be answered")
+                .cause(why)
+                .hint("see the server's log; without an answer the agent would wait for ever"));
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+}
+
+/// Stops sessions inside OpenCode.
+pub async fn abort(api: &Api, sessions: &[String]) {
+    join_all(sessions.iter().map(|session| api.abort(session, LEAVE))).await;
+}
