@@ -44,12 +44,17 @@ function treeOf(root) {
   return new Map([...pids].map((pid) => [pid, all.get(pid).since]))
 }
 
-/** Who is left of a `tree` from earlier, who carries the mark, and who descends from those. */
+/**
+ * Who is left of a `tree` from earlier, who carries the mark, and who descends from those. They join the tree: a
+ * process that is killed loses its environment, and with it the mark, some time before it is gone.
+ */
 function remaining(mark, tree) {
   const all = processes()
   const known = (pid) => tree.has(pid) && tree.get(pid) === all.get(pid).since
   const roots = [...all.keys()].filter((pid) => pid !== process.pid && (known(pid) || isMarked(pid, mark)))
-  return withDescendants(roots, all)
+  const pids = withDescendants(roots, all)
+  for (const pid of pids) tree.set(pid, all.get(pid).since)
+  return pids
 }
 
 function isMarked(pid, mark) {
