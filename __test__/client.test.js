@@ -65,12 +65,15 @@ describe('a client', () => {
     expect(turns[0].request).toMatchObject({ agent: 'plan', headers: { 'x-a': '1', 'x-b': '2' } })
   })
 
-  it.each([[{ agnet: 'plan' }], [{ timeouts: { idle: -1 } }], [{ cliPath: 7 }], [{ mode: 'cli' }], ['plan']])(
-    'refuses wrong defaults at once: %j',
-    (defaults) => {
-      expect(() => client(answer, defaults)).toThrow(expect.objectContaining({ name: 'OpenCodeError' }))
-    },
-  )
+  it.each([
+    [{ agnet: 'plan' }],
+    [{ timeouts: { idle: -1 } }],
+    [{ cliPath: 7 }],
+    [{ mode: 'cli', system: 'Rhyme.' }],
+    ['plan'],
+  ])('refuses wrong defaults at once: %j', (defaults) => {
+    expect(() => client(answer, defaults)).toThrow(expect.objectContaining({ name: 'OpenCodeError' }))
+  })
 })
 
 describe('health', () => {

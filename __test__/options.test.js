@@ -6,7 +6,7 @@ const MIB = 1024 * 1024
 describe('without options', () => {
   it('a prompt goes to the implicit server, in a new session of the working directory', () => {
     expect(request()).toEqual({
-      mode: 'auto',
+      routes: ['server', 'private', 'acp', 'run'],
       url: null,
       credentials: null,
       headers: {},
@@ -29,7 +29,7 @@ describe('without options', () => {
         reconnect: 60_000,
         total: null,
       },
-      launch: { executable: null, package: null, environment: {}, config: null, only: false },
+      launch: { executable: null, package: null, environment: {}, config: null },
       limits: { record: 64 * MIB, buffered: 64 * MIB },
       raw: false,
     })
@@ -120,8 +120,11 @@ describe('signal', () => {
 
 describe('the mode', () => {
   it('comes from the option, else from OPENCODE_MODE', () => {
-    expect(request({ mode: 'server' }, { env: { OPENCODE_MODE: 'auto' } }).mode).toBe('server')
-    expect(request({}, { env: { OPENCODE_MODE: 'server' } }).mode).toBe('server')
+    const routes = (options, env) => request(options, { env }).routes
+    expect(routes({ mode: 'server' }, { OPENCODE_MODE: 'auto' })).toEqual(['server'])
+    expect(routes({}, { OPENCODE_MODE: 'server' })).toEqual(['server'])
+    expect(routes({}, { OPENCODE_MODE: 'cli' })).toEqual(['acp', 'run'])
+    expect(routes({}, { OPENCODE_MODE: '' })).toEqual(['server', 'private', 'acp', 'run'])
   })
 
   it('is refused when it is none', () => {
@@ -130,28 +133,10 @@ describe('the mode', () => {
       invalid(/^Environment variable OPENCODE_MODE is "sever"/),
     )
   })
-
-  it('cli is not in this version: each of its routes says so', () => {
-    expect(refusal({ mode: 'cli' })).toMatchObject({
-      code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
-      accepted: false,
-      message: expect.stringMatching(/^Option `mode` is 'cli'/),
-      data: {
-        routes: [
-          { route: 'acp', reason: expect.any(String) },
-          { route: 'run', reason: expect.any(String) },
-        ],
-      },
-    })
-    expect(refusal({}, { env: { OPENCODE_MODE: 'cli' } }).message).toMatch(
-      /^Environment variable OPENCODE_MODE is 'cli'/,
-    )
-  })
 })
 
 describe('options that this version cannot honour', () => {
   it.each([
-    [{ cliProtocol: 'acp' }],
     [{ files: ['a.txt'] }],
     [{ jsonRetries: 1 }],
     [{ schema: {} }],
@@ -182,21 +167,21 @@ describe('what may be started', () => {
   ]
 
   it('a server of our own in `auto`; in `server` only with `autostart`; never beside a named one', () => {
-    expect(request().launch).toMatchObject({ only: false })
-    expect(request({ autostart: false }).launch).toBe(null)
+    expect(request().routes).toContain('private')
+    expect(request({ autostart: false }).routes).toEqual(['server', 'acp', 'run'])
     expect(request({ mode: 'server' }).launch).toBe(null)
-    expect(request({ mode: 'server', autostart: true }).launch).toMatchObject({ only: false })
+    expect(request({ mode: 'server', autostart: true }).launch).toMatchObject({ executable: null })
     const baseUrl = 'http://127.0.0.1:1'
     expect(request({ baseUrl }).launch).toBe(null)
     expect(request({ baseUrl, autostart: true }).launch).toBe(null)
   })
 
   it.each(started)('%o skips the implicit server', (options) => {
-    expect(request(options).launch).toMatchObject({ only: true })
+    expect(request(options).routes).toEqual(['private', 'acp', 'run'])
   })
 
   it.each(started)('%o is refused where nothing may be started, and never shown', (options) => {
-    for (const instead of [{ mode: 'server' }, { baseUrl: 'http://127.0.0.1:1' }, { autostart: false }]) {
+    for (const instead of [{ mode: 'server' }, { baseUrl: 'http://127.0.0.1:1' }]) {
       const error = refusal({ ...options, ...instead })
       expect(error.code).toBe('ERR_OPENCODE_UNSUPPORTED_OPTION')
       expect(error.data.routes[0]).toMatchObject({ route: 'server', reason: expect.any(String) })
@@ -222,8 +207,9 @@ describe('what may be started', () => {
   it('`cliPath` is seen from here, OPENCODE_BIN stands in for it, and a bare name is looked for on PATH', () => {
     expect(request({ cliPath: './opencode' }).launch.executable).toBe(`${process.cwd()}/opencode`)
     expect(request({ cliPath: 'opencode2' }).launch.executable).toBe('opencode2')
-    const { launch } = request({}, { env: { OPENCODE_BIN: '/opt/opencode' } })
-    expect(launch).toMatchObject({ executable: '/opt/opencode', only: false })
+    const { launch, routes } = request({}, { env: { OPENCODE_BIN: '/opt/opencode' } })
+    expect(launch).toMatchObject({ executable: '/opt/opencode' })
+    expect(routes[0]).toBe('server')
   })
 })
 

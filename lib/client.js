@@ -5,7 +5,7 @@ const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
-const { chooseMode, healthRequest, turnRequest } = require('./turn-request.js')
+const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
 class OpenCode {
   #defaults
@@ -19,7 +19,7 @@ class OpenCode {
   constructor(defaults, native = binding) {
     this.#defaults = readOptions(defaults)
     this.#native = native
-    chooseMode(this.#defaults, {})
+    findRoutes(this.#defaults, {})
   }
 
   generateStream(prompt, options) {

@@ -12,12 +12,7 @@ function launchRequest(settings, env) {
     package: installedPackage(),
     environment,
     config: config === undefined ? null : merge(inheritedConfig(environment), config),
-    only: cliPath !== undefined || isFilled(config) || isFilled(settings.env),
   }
-}
-
-function isFilled(object = {}) {
-  return Object.keys(object).length > 0
 }
 
 function stringsOf(env) {

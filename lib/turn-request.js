@@ -7,7 +7,7 @@ const { MODES, readUsername } = require('./options.js')
 const { oneOf } = require('./option-values.js')
 const { readPrompt } = require('./prompt.js')
 const { readServerUrl, isLoopback } = require('./server-url.js')
-const { refuseUnsupported } = require('./unsupported.js')
+const { chooseRoutes } = require('./routes.js')
 
 const MIB = 1024 * 1024
 const DEFAULT_USERNAME = 'opencode'
@@ -24,13 +24,12 @@ const DEFAULT_LIMITS = { record: 64 * MIB, buffered: 64 * MIB }
 /** Everything native code needs to know about one turn, with all defaults filled in. */
 function turnRequest(prompt, settings, env = process.env) {
   const parts = readPrompt(prompt)
-  const mode = chooseMode(settings, env)
+  const routes = findRoutes(settings, env, parts)
   refuseImpossibleSession(settings)
-  const server = serverRequest(settings, env)
   return {
-    mode,
-    ...server,
-    launch: mayStart(mode, settings, server.url) ? launchRequest(settings, env) : null,
+    routes,
+    ...serverRequest(settings, env, !routes.includes('server')),
+    launch: routes.some((route) => route !== 'server') ? launchRequest(settings, env) : null,
     session: {
       id: settings.sessionID ?? null,
       continue: settings.continue ?? false,
@@ -52,27 +51,33 @@ function turnRequest(prompt, settings, env = process.env) {
 }
 
 function healthRequest(settings, env = process.env) {
-  chooseMode(settings, env)
+  const mode = chooseMode(settings, env)
+  if (mode === 'cli') {
+    throw invalid(
+      'Option `mode`',
+      "is 'cli', but health() asks a server",
+      "Pass mode: 'server', or leave it out.",
+    )
+  }
   return serverRequest(settings, env)
 }
 
-/** Also refuses what no route of that mode can honour. */
-function chooseMode(settings, env = process.env) {
-  const subject = settings.mode ? 'Option `mode`' : 'Environment variable OPENCODE_MODE'
-  const mode = settings.mode ?? fromEnvironment(env, 'OPENCODE_MODE', oneOf(MODES)) ?? 'auto'
-  const named = Boolean(settings.baseUrl ?? env.OPENCODE_SERVER_URL)
-  refuseUnsupported(settings, { mode, subject, named, starts: mayStart(mode, settings, named) })
-  return mode
+/** The routes that honour all settings; throws where there is none. */
+function findRoutes(settings, env = process.env, parts = []) {
+  const mode = chooseMode(settings, env)
+  const named = mode !== 'cli' && Boolean(settings.baseUrl ?? env.OPENCODE_SERVER_URL)
+  const { autostart = mode === 'auto' } = settings
+  return chooseRoutes(settings, { mode, named, starts: autostart, parts })
 }
 
-/** A named server is never left for one of our own. */
-function mayStart(mode, { autostart = mode === 'auto' }, named) {
-  return !named && autostart
+function chooseMode(settings, env) {
+  return settings.mode ?? fromEnvironment(env, 'OPENCODE_MODE', oneOf(MODES)) ?? 'auto'
 }
 
 /** Where the server is, who we are to it, and which project is meant. */
-function serverRequest(settings, env) {
-  const named = settings.baseUrl ?? fromEnvironment(env, 'OPENCODE_SERVER_URL', readServerUrl) ?? null
+function serverRequest(settings, env, isOurOwn = false) {
+  const given = settings.baseUrl ?? fromEnvironment(env, 'OPENCODE_SERVER_URL', readServerUrl) ?? null
+  const named = isOurOwn ? null : given
   const headers = settings.headers ?? {}
   const { total, ...timeouts } = { ...DEFAULT_TIMEOUTS, ...settings.timeouts }
   return {
@@ -142,4 +147,4 @@ function fromEnvironment(env, name, read = String) {
   return env[name] ? read(env[name], `Environment variable ${name}`) : undefined
 }
 
-module.exports = { turnRequest, healthRequest, chooseMode }
+module.exports = { turnRequest, healthRequest, findRoutes }

@@ -36,6 +36,8 @@ pub enum Code {
     Empty,
     #[serde(rename = "ERR_OPENCODE_CLI_NOT_FOUND")]
     CliNotFound,
+    #[serde(rename = "ERR_OPENCODE_CLI_EXIT")]
+    CliExit,
     #[serde(rename = "ERR_OPENCODE_SERVER_START")]
     ServerStart,
     #[serde(rename = "ERR_OPENCODE_STREAM_LOST")]
@@ -58,6 +60,7 @@ impl Code {
                 | Self::SessionBusy
                 | Self::StreamLost
                 | Self::ServerStart
+                | Self::CliExit
                 | Self::NotAServer
                 | Self::Protocol
         )

@@ -32,6 +32,33 @@ pub struct TurnRequest {
     /// `None`: nothing may be started.
     #[serde(default)]
     pub launch: Option<LaunchRequest>,
+    /// The routes that honour every option, the first choice first.
+    pub routes: Vec<Route>,
+}
+
+/// How a prompt gets to OpenCode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// A server that runs: a named one, or the implicit one.
+    Server,
+    /// `opencode serve`, of our own.
+    Private,
+    /// `opencode acp`.
+    Acp,
+    /// `opencode run`.
+    Run,
+}
+
+impl Route {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Private => "private",
+            Self::Acp => "acp",
+            Self::Run => "run",
+        }
+    }
 }
 
 impl TurnRequest {
@@ -84,8 +111,6 @@ pub struct LaunchRequest {
     pub environment: BTreeMap<String, String>,
     /// OpenCode's configuration, merged over an inherited one.
     pub config: Option<Value>,
-    /// Nothing that is there already will do: what we start was described.
-    pub only: bool,
 }
 
 /// Environments hold secrets.
@@ -157,6 +182,13 @@ pub struct Model {
     pub provider_id: String,
     #[serde(rename = "modelID")]
     pub model_id: String,
+}
+
+impl Model {
+    /// `provider/model`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.provider_id, self.model_id)
+    }
 }
 
 /// Milliseconds on the wire.

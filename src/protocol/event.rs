@@ -114,6 +114,22 @@ pub struct MessageInfo {
     pub error: Option<Value>,
 }
 
+impl MessageInfo {
+    /// A message of the model's that has just begun.
+    pub fn answer(id: &str, session_id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            session_id: session_id.to_owned(),
+            role: Role::Assistant,
+            parent_id: None,
+            summary: false,
+            completed: false,
+            finish: None,
+            error: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartKind {
     Text,

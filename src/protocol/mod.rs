@@ -3,9 +3,11 @@
 //! A record becomes an [`event::BusEvent`] in `dialect`, gains its place in the answer in
 //! `transcript`, and moves one prompt's life along in `turn`.
 
+pub mod acp;
 pub mod answer;
 pub mod dialect;
 pub mod event;
+pub mod run;
 pub mod stream_event;
 pub mod text;
 pub mod transcript;

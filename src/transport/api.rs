@@ -109,7 +109,8 @@ impl Api {
         Ok(messages.into_iter().map(|message| message.info.id).collect())
     }
 
-    async fn messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
+    /// The session's messages, the newest of them at least.
+    pub async fn messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
         let path = format!("/session/{}/message", escaped(id));
         let answer =
             self.server.call(Method::GET, &path, &[("limit", RECENT)], None, self.server.accept).await;

@@ -2,14 +2,19 @@
 
 mod api;
 mod child;
+mod cli;
+mod config;
+mod executable;
 mod http;
 mod hub;
 mod listener;
+mod loopback;
 mod private;
 mod probe;
 mod settle;
 
 pub use api::Api;
+pub use cli::{AcpChild, Program, RunChild, end, exit_of};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

@@ -1,5 +1,6 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
+mod cli;
 mod prepare;
 mod pump;
 mod queue;
@@ -16,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use self::prepare::{Created, Prepared, prepare};
+use self::prepare::Created;
 use self::queue::Ticket;
-use self::route::choose;
+use self::route::{Ready, ready};
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::stream_event::{StreamEvent, Usage};
@@ -67,7 +68,9 @@ async fn drive(
         prepared = ready(request, ticket, holdings, mailbox, &created) => prepared.map(Some),
     };
     match prepared {
-        Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,
+        Ok(Some(Ready::Http(prepared))) => pump::pump(request, *prepared, mailbox, leave, deadline).await,
+        Ok(Some(Ready::Acp(prepared))) => cli::pump_acp(request, *prepared, mailbox, leave, deadline).await,
+        Ok(Some(Ready::Run(prepared))) => cli::pump_run(request, *prepared, mailbox, leave, deadline).await,
         Ok(None) => {
             created.undo().await;
             let result = left_before_the_prompt(request);
@@ -78,26 +81,6 @@ async fn drive(
         Err(failure) => {
             created.undo().await;
             Err(failure)
-        }
-    }
-}
-
-async fn ready(
-    request: &TurnRequest,
-    ticket: Option<Ticket>,
-    holdings: &Holdings,
-    mailbox: &Mailbox,
-    created: &Created,
-) -> Result<Prepared, Failure> {
-    let mut ticket = ticket;
-    loop {
-        let chosen = choose(request, holdings, mailbox).await?;
-        let running = chosen.running.clone();
-        let prepared = prepare(request, &mut ticket, created, chosen).await;
-        // A server of ours that died since it was last used: nothing was sent, so another one will do.
-        match (&prepared, running) {
-            (Err(failure), Some(running)) if failure.code == Code::Unreachable && running.dies().await => {}
-            _ => return prepared,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::route::Chosen;
 use super::validate::validate;
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::event::Ask;
-use crate::request::TurnRequest;
+use crate::request::{Route, TurnRequest};
 use crate::transport::{Api, Connection, Running, Server, version};
 
 /// How long a working event stream may take to carry the first event of a session.
@@ -28,7 +28,7 @@ pub struct Prepared {
     pub connection: Arc<Connection>,
     pub session: String,
     pub version: Option<String>,
-    pub route: &'static str,
+    pub route: Route,
     /// The server, where it is one of our own.
     pub running: Option<Arc<Running>>,
     /// We made the session, so we may delete it.
@@ -157,7 +157,7 @@ async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Va
 }
 
 /// OpenCode decodes a directory twice: the agent would work in another one.
-fn refuse_escapes(directory: Option<&str>) -> Result<(), Failure> {
+pub fn refuse_escapes(directory: Option<&str>) -> Result<(), Failure> {
     let escape =
         |at: &[u8]| matches!(at, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     match directory.filter(|directory| directory.as_bytes().windows(3).any(escape)) {
@@ -170,7 +170,7 @@ fn refuse_escapes(directory: Option<&str>) -> Result<(), Failure> {
     }
 }
 
-fn same_folder(one: &str, other: Option<&str>) -> bool {
+pub fn same_folder(one: &str, other: Option<&str>) -> bool {
     let real = |path: &str| std::fs::canonicalize(path).ok();
     other.is_some_and(|other| real(one).is_some() && real(one) == real(other))
 }

@@ -19,7 +19,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
-use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
+use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
 use crate::transport::{Api, CallError, Delivery, Running, ambiguous_send};
 
@@ -104,8 +104,9 @@ async fn until(deadline: Option<Instant>) {
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
         let mut turn = Turn::new(TurnConfig {
-            route: prepared.route,
+            route: prepared.route.name(),
             granularity: "token",
+            wire: Wire::Bus,
             session_id: prepared.session.clone(),
             version: prepared.version.clone(),
             policies: request.policies(),

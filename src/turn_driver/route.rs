@@ -1,40 +1,110 @@
-//! Which server a turn goes to. A named one is never left; the implicit one may be, for one of our own,
-//! and always before the prompt is sent.
+//! Which route a turn takes. A named server is never left; any other route may be, for the next, and always
+//! before the prompt is sent.
 
 use std::sync::Arc;
 
-use crate::error::Failure;
+use serde_json::json;
+
+use super::cli::{AcpReady, RunReady, acp_ready, run_ready};
+use super::prepare::{Created, Prepared, prepare};
+use super::queue::Ticket;
+use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::stream_event::StreamEvent;
-use crate::request::{LaunchRequest, TargetRequest, TurnRequest};
+use crate::request::{LaunchRequest, Route, TargetRequest, TurnRequest};
 use crate::transport::{Holdings, Running, Server, implicit_url, version};
 
+/// A turn that only waits for its prompt to be sent.
+pub enum Ready {
+    Http(Box<Prepared>),
+    Acp(Box<AcpReady>),
+    Run(Box<RunReady>),
+}
+
+/// Why a turn is not ready.
+pub enum Refused {
+    /// This route is not to be had; another one may be.
+    Route(Failure),
+    /// No route would do any better.
+    Turn(Failure),
+}
+
+/// A server to send a prompt to.
 pub struct Chosen {
     pub server: Server,
-    pub route: &'static str,
+    pub route: Route,
     /// The server of our own, held while the turn needs it.
     pub running: Option<Arc<Running>>,
 }
 
-pub async fn choose(
+pub async fn ready(
     request: &TurnRequest,
+    mut ticket: Option<Ticket>,
     holdings: &Holdings,
     mailbox: &Mailbox,
-) -> Result<Chosen, Failure> {
-    if let Some(url) = &request.target.url {
-        return Ok(Chosen { server: server(url, request)?, route: "server", running: None });
+    created: &Created,
+) -> Result<Ready, Failure> {
+    let mut tried = Vec::new();
+    for (at, route) in request.routes.iter().enumerate() {
+        let failure = match take(*route, request, &mut ticket, holdings, created).await {
+            Ok(ready) => return Ok(ready),
+            Err(Refused::Turn(failure)) => return Err(failure),
+            Err(Refused::Route(failure)) => failure,
+        };
+        tried.push(json!({ "route": route.name(), "reason": failure.message }));
+        let Some(next) = request.routes.get(at + 1) else { return Err(last_of(failure, tried)) };
+        // Nothing has been sent yet, so the reader is told what was tried, whatever comes of it.
+        let (from, to) = (route.name(), next.name());
+        let _ = mailbox.push(StreamEvent::Fallback { from, to, reason: failure.message });
     }
-    let reason = match &request.launch {
-        Some(launch) if launch.only => return private(request, launch, holdings).await,
-        _ => match implicit(request).await {
-            Ok(server) => return Ok(Chosen { server, route: "server", running: None }),
-            Err(failure) => failure,
-        },
-    };
-    let Some(launch) = &request.launch else { return Err(reason) };
-    // Nothing has been sent yet, so the reader is told what was tried, whatever comes of it.
-    let _ = mailbox.push(StreamEvent::Fallback { from: "server", to: "private", reason: reason.message });
-    private(request, launch, holdings).await
+    Err(Failure::new(Code::UnsupportedOption, "there is no route for this turn"))
+}
+
+/// The failure of the last route, with those of the routes before it.
+fn last_of(failure: Failure, tried: Vec<serde_json::Value>) -> Failure {
+    if tried.len() < 2 {
+        return failure;
+    }
+    let mut failure = failure;
+    let data = failure.data.get_or_insert_with(|| json!({}));
+    data["routes"] = tried.into();
+    failure
+}
+
+async fn take(
+    route: Route,
+    request: &TurnRequest,
+    ticket: &mut Option<Ticket>,
+    holdings: &Holdings,
+    created: &Created,
+) -> Result<Ready, Refused> {
+    let launch = || request.launch.as_ref().ok_or_else(nothing_to_start).map_err(Refused::Turn);
+    match route {
+        Route::Server => {
+            let server = match &request.target.url {
+                Some(url) => server(url, request).map_err(Refused::Turn)?,
+                None => implicit(request).await.map_err(Refused::Route)?,
+            };
+            http(request, ticket, created, Chosen { server, route, running: None }).await
+        }
+        Route::Private => private(request, launch()?, ticket, holdings, created).await,
+        Route::Acp => acp_ready(request, launch()?, ticket).await.map(|ready| Ready::Acp(Box::new(ready))),
+        Route::Run => run_ready(request, launch()?, ticket).await.map(|ready| Ready::Run(Box::new(ready))),
+    }
+}
+
+fn nothing_to_start() -> Failure {
+    Failure::new(Code::UnsupportedOption, "this turn may start nothing")
+}
+
+async fn http(
+    request: &TurnRequest,
+    ticket: &mut Option<Ticket>,
+    created: &Created,
+    chosen: Chosen,
+) -> Result<Ready, Refused> {
+    let prepared = prepare(request, ticket, created, chosen).await;
+    prepared.map(|prepared| Ready::Http(Box::new(prepared))).map_err(Refused::Turn)
 }
 
 fn server(url: &str, request: &TurnRequest) -> Result<Server, Failure> {
@@ -51,11 +121,28 @@ async fn implicit(request: &TurnRequest) -> Result<Server, Failure> {
 async fn private(
     request: &TurnRequest,
     launch: &LaunchRequest,
+    ticket: &mut Option<Ticket>,
     holdings: &Holdings,
-) -> Result<Chosen, Failure> {
+    created: &Created,
+) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
-    let running = holdings.server(launch, directory, request.target.timeouts.server_start).await?;
-    let target = TargetRequest { credentials: Some(running.credentials.clone()), ..request.target.clone() };
-    let server = Server::new(&running.url, &target, request.limits.record as usize)?;
-    Ok(Chosen { server, route: "private", running: Some(running) })
+    loop {
+        let started = holdings.server(launch, directory, request.target.timeouts.server_start).await;
+        let running = started.map_err(of_the_executable)?;
+        let target =
+            TargetRequest { credentials: Some(running.credentials.clone()), ..request.target.clone() };
+        let server =
+            Server::new(&running.url, &target, request.limits.record as usize).map_err(Refused::Turn)?;
+        let chosen = Chosen { server, route: Route::Private, running: Some(running.clone()) };
+        match http(request, ticket, created, chosen).await {
+            // A server of ours that died since it was last used: nothing was sent, so another one will do.
+            Err(Refused::Turn(failure)) if failure.code == Code::Unreachable && running.dies().await => {}
+            done => return done,
+        }
+    }
+}
+
+/// Where there is no executable, no other route that needs one will do.
+pub fn of_the_executable(failure: Failure) -> Refused {
+    if failure.code == Code::CliNotFound { Refused::Turn(failure) } else { Refused::Route(failure) }
 }

@@ -8,15 +8,24 @@ use crate::request::TurnRequest;
 use crate::transport::Api;
 
 pub async fn validate(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
-    futures::try_join!(model(request, api), agent(request, api)).map(drop)
+    let model = async {
+        if request.model.is_none() && request.variant.is_none() {
+            return Ok(());
+        }
+        check_model(request, &api.providers().await?)
+    };
+    let agent = async {
+        let Some(wanted) = &request.agent else { return Ok(()) };
+        let agents = api.agents().await?;
+        let agents = agents.as_array().map(Vec::as_slice).unwrap_or_default();
+        check_agent(wanted, agents.iter().filter_map(|agent| agent["name"].as_str()))
+    };
+    futures::try_join!(model, agent).map(drop)
 }
 
-async fn model(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
+/// `providers` as `GET /config/providers` gives them.
+pub fn check_model(request: &TurnRequest, providers: &Value) -> Result<(), Failure> {
     let variant = &request.variant;
-    if request.model.is_none() && variant.is_none() {
-        return Ok(());
-    }
-    let providers = api.providers().await?;
     let providers = providers["providers"].as_array().map(Vec::as_slice).unwrap_or_default();
     let Some(wanted) = &request.model else { return known_somewhere(providers, variant.as_deref()) };
     let name = format!("{}/{}", wanted.provider_id, wanted.model_id);
@@ -66,16 +75,12 @@ fn no_variant(name: &str, variant: &str, model: &Value) -> Failure {
     }
 }
 
-async fn agent(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
-    let Some(wanted) = &request.agent else { return Ok(()) };
-    let agents = api.agents().await?;
-    let agents = agents.as_array().map(Vec::as_slice).unwrap_or_default();
-    if agents.iter().any(|agent| agent["name"] == **wanted) {
+pub fn check_agent<'a>(wanted: &str, known: impl Iterator<Item = &'a str> + Clone) -> Result<(), Failure> {
+    if known.clone().any(|agent| agent == wanted) {
         return Ok(());
     }
-    let known = names(agents.iter().map(|agent| &agent["name"]));
     Err(Failure::new(Code::AgentNotFound, format!("there is no agent '{wanted}'"))
-        .hint(format!("this project has {known}")))
+        .hint(format!("this project has {}", some(known))))
 }
 
 fn names<'a>(values: impl Iterator<Item = &'a Value>) -> String {

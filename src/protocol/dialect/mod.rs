@@ -16,6 +16,7 @@ use super::text::without_lone_surrogates;
 
 pub use ask::pending_asks;
 pub use message::{Stored, stored_messages};
+pub use part_updated::stored as stored_part;
 
 /// A record whose type we know and whose content we cannot read: something may have been lost.
 #[derive(Debug, thiserror::Error)]

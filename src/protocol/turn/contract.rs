@@ -11,11 +11,21 @@ use crate::protocol::dialect::Stored;
 use crate::protocol::event::Ask;
 use crate::protocol::stream_event::StreamEvent;
 
+/// Who tells a turn what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// OpenCode's bus, which leaves things open, and a server that can be asked.
+    Bus,
+    /// The streams of a child of ours: it says itself when the turn is over, or ends.
+    Child,
+}
+
 /// What a turn must know before it begins.
 #[derive(Clone, Debug)]
 pub struct TurnConfig {
     pub route: &'static str,
     pub granularity: &'static str,
+    pub wire: Wire,
     pub session_id: String,
     pub version: Option<String>,
     pub policies: Policies,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Output, Snapshot, Turn};
+use super::{Output, Snapshot, Turn, Wire};
 use crate::error::{Code, Failure};
 use crate::protocol::event::Role;
 use crate::protocol::transcript::Source;
@@ -23,7 +23,7 @@ const MAX_FAILED_FETCHES: u32 = 10;
 impl Turn {
     /// When [`Self::on_deadline`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
-        if self.finished || self.fetching || self.down {
+        if self.finished || self.fetching || self.down || self.config.wire == Wire::Child {
             return None;
         }
         if self.gap {

@@ -5,6 +5,7 @@ mod asks;
 mod attribution;
 mod contract;
 mod ending;
+mod record;
 mod verdict;
 
 use std::collections::{HashSet, VecDeque};
@@ -18,7 +19,7 @@ use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
 
 pub use asks::{AskReply, PermissionPolicy, Policies, QuestionPolicy};
-pub use contract::{Output, Snapshot, TurnConfig};
+pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
 
 pub struct Turn {
@@ -63,6 +64,8 @@ pub struct Turn {
     finished: bool,
     /// What came before `start`, which is the first event.
     early: Vec<StreamEvent>,
+    /// What OpenCode has stored of the turn, where the wire lacks some of it.
+    record: Option<Transcript>,
 }
 
 impl Turn {
@@ -81,6 +84,7 @@ impl Turn {
             idle: false,
             overtaken: false,
             early: Vec::new(),
+            record: None,
             check_at: None,
             fetching: false,
             failed_fetches: 0,

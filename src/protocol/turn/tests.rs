@@ -134,6 +134,7 @@ impl Replay {
         let mut turn = Turn::new(TurnConfig {
             route: "server",
             granularity: "token",
+            wire: Wire::Bus,
             session_id: session.to_owned(),
             version: Some("test".into()),
             policies: Policies::default(),
@@ -668,6 +669,7 @@ fn what_comes_before_start_is_told_after_it() {
     replay.turn = Turn::new(TurnConfig {
         route: "server",
         granularity: "token",
+        wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
         policies: Policies::default(),
@@ -746,6 +748,7 @@ fn the_answer_to_another_clients_prompt_is_not_ours() {
     replay.turn = Turn::new(TurnConfig {
         route: "server",
         granularity: "token",
+        wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
         policies: Policies::default(),

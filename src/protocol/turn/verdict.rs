@@ -45,7 +45,7 @@ impl Turn {
         if self.leaving {
             return None;
         }
-        let last = self.transcript.answers().next_back();
+        let last = self.whole().answers().next_back();
         if let Some(error) = last.and_then(|last| last.error.as_ref()) {
             return failure_of(error);
         }
@@ -56,7 +56,7 @@ impl Turn {
         if last.is_some_and(|last| !last.completed) && !self.asks.rejected {
             return Some(self.interrupted());
         }
-        (self.transcript.is_empty() && !self.asks.rejected).then(empty)
+        (self.whole().is_empty() && self.transcript.is_empty() && !self.asks.rejected).then(empty)
     }
 
     fn interrupted(&self) -> Failure {
@@ -71,7 +71,7 @@ impl Turn {
         if self.leaving {
             return "abort";
         }
-        let last = self.transcript.answers().next_back();
+        let last = self.whole().answers().next_back();
         match last.and_then(|last| last.finish.as_deref()) {
             Some("stop") => "stop",
             Some("length") => "length",
@@ -83,7 +83,7 @@ impl Turn {
     }
 
     fn result(&self) -> Value {
-        let totals = self.transcript.totals();
+        let totals = self.whole().totals();
         let mut result = json!({
             "text": self.transcript.text(),
             "sessionID": self.config.session_id,
@@ -92,7 +92,7 @@ impl Turn {
             "finishReason": self.finish_reason(),
             "usage": totals.usage,
             "cost": totals.cost,
-            "parts": self.transcript.part_objects(),
+            "parts": self.whole().part_objects(),
             "asks": self.asks.told,
             "reconnects": self.reconnects,
             "discarded": self.transcript.discarded(),
@@ -100,7 +100,7 @@ impl Turn {
         if let Some(version) = &self.config.version {
             result["version"] = Value::from(version.clone());
         }
-        if let Some(last) = self.transcript.answers().next_back() {
+        if let Some(last) = self.whole().answers().next_back() {
             result["messageID"] = Value::from(last.id.clone());
         }
         result

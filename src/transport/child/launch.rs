@@ -34,6 +34,8 @@ impl Launch {
         command
             .env_clear()
             .envs(&self.environment)
+            // `opencode run` (1.18.33) believes this variable more than the directory it is started in.
+            .env("PWD", &self.directory)
             .current_dir(&self.directory)
             .stdin(if self.stdin == Stdin::Pipe { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())

@@ -1,7 +1,6 @@
 //! A server of our own: `opencode serve` on loopback, with a password that only we know. One for each
 //! (executable, environment, configuration) in the process, shared by everybody who holds it.
 
-mod executable;
 mod serve;
 
 use std::collections::HashMap;
@@ -10,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::executable;
 use crate::error::Failure;
 use crate::request::LaunchRequest;
 

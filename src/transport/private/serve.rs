@@ -1,24 +1,20 @@
 //! Starting the server: ready at its own word and not before, and proven to refuse strangers.
 
-use std::io::Write;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::time::timeout;
 
 use crate::error::{Accepted, Code, Failure};
 use crate::request::{Credentials, LaunchRequest};
 use crate::transport::child::{Child, Launch, Stdin};
+use crate::transport::config::{ConfigFile, configure};
+use crate::transport::loopback::{USERNAME, free_port, password};
 use crate::transport::probe;
 
-const USERNAME: &str = "opencode";
 /// A port that was free a moment ago may be taken now.
 const PORT_TRIES: usize = 3;
-/// The system refuses an environment entry of 128 KiB; beyond this the configuration goes by file.
-const CONFIG_IN_ENVIRONMENT: usize = 100 * 1024;
 /// How long the end of a process may take to be seen.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 /// No line of use to us is longer.
@@ -79,7 +75,7 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
     let mut environment = launch.environment.clone();
     environment.insert("OPENCODE_SERVER_USERNAME".into(), USERNAME.into());
     environment.insert("OPENCODE_SERVER_PASSWORD".into(), password.clone());
-    let config = configure(&mut environment, launch)?;
+    let config = configure(&mut environment, launch.config.as_ref())?;
     // Not `--port 0`: OpenCode then takes 4096 if it is free, where others look for an open server.
     let port = free_port().map_err(|error| cannot_start(executable, &error))?;
     let launched = Launch {
@@ -90,7 +86,7 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
         directory: directory.into(),
         environment,
         stdin: Stdin::Nothing,
-        leftover: config.as_ref().map(|file| file.0.clone()),
+        leftover: config.as_ref().map(ConfigFile::path),
     };
     let mut child = Child::start(&launched).map_err(|error| cannot_start(executable, &error))?;
     match admit(&mut child).await {
@@ -179,58 +175,4 @@ fn cannot_start(executable: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Code::ServerStart, format!("{} cannot be started", executable.display()))
         .cause(error.to_string())
         .hint("check that it runs: `opencode --version`")
-}
-
-fn free_port() -> std::io::Result<u16> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr().map(|address| address.port())
-}
-
-fn password() -> Result<String, Failure> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::new(Code::ServerStart, "the system gives no random numbers for a password")
-            .cause(error.to_string())
-    })?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
-}
-
-/// A configuration too large for the environment, in a file that only we can read.
-struct ConfigFile(std::path::PathBuf);
-
-impl Drop for ConfigFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn configure(
-    environment: &mut std::collections::BTreeMap<String, String>,
-    launch: &LaunchRequest,
-) -> Result<Option<ConfigFile>, Failure> {
-    let Some(config) = &launch.config else { return Ok(None) };
-    let json = config.to_string();
-    if json.len() <= CONFIG_IN_ENVIRONMENT {
-        environment.insert("OPENCODE_CONFIG_CONTENT".into(), json);
-        return Ok(None);
-    }
-    let mut name = [0; 8];
-    getrandom::fill(&mut name).unwrap_or_default();
-    let name = format!("opencode-stream-{:016x}.json", u64::from_ne_bytes(name));
-    let file = ConfigFile(std::env::temp_dir().join(name));
-    let written = create_private(&file.0).and_then(|mut created| created.write_all(json.as_bytes()));
-    written.map_err(|error| {
-        Failure::new(Code::ServerStart, "the configuration cannot be written to a file")
-            .cause(error.to_string())
-    })?;
-    environment.remove("OPENCODE_CONFIG_CONTENT");
-    environment.insert("OPENCODE_CONFIG".into(), file.0.to_string_lossy().into_owned());
-    Ok(Some(file))
-}
-
-fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

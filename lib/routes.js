@@ -1,0 +1,138 @@
+'use strict'
+
+// Which routes a turn may take: those of its mode that honour every option given. docs/routes.md is this table in words.
+
+const { OpenCodeError } = require('./opencode-error.js')
+
+const NOT_YET = 'this version of opencode-stream does not have it yet'
+const STARTS_NOTHING = 'this route starts nothing that the option could apply to'
+const STARTS_ITS_OWN = 'this route starts an OpenCode of its own'
+const NO_CALLBACK = `as a function, ${NOT_YET}`
+const NOT_OVER_ACP = 'the Agent Client Protocol has no place for it'
+const NO_FLAG = '`opencode run` has no flag for it'
+const STANDARD_INPUT = '`opencode run` takes one text from its standard input, and nothing else'
+const ANSWERS_ITSELF = '`opencode run` answers its asks itself'
+const NOBODY_ELSE = 'nobody else is there to answer'
+const NO_QUESTIONS = 'on this route OpenCode does not offer the tool that asks questions'
+
+const always = () => true
+const isTrue = (value) => value === true
+const isFunction = (value) => typeof value === 'function'
+const isLeave = (value) => value === 'leave'
+
+/** When a value asks for something that not every route can do, and why a route cannot. A route that is not named can. */
+const LIMITS = [
+  { option: 'baseUrl', asks: always, acp: STARTS_ITS_OWN, run: STARTS_ITS_OWN },
+  { option: 'username', asks: always, acp: STARTS_ITS_OWN, run: STARTS_ITS_OWN },
+  { option: 'password', asks: always, acp: STARTS_ITS_OWN, run: STARTS_ITS_OWN },
+  { option: 'headers', asks: isNotEmpty, acp: STARTS_ITS_OWN, run: STARTS_ITS_OWN },
+  { option: 'cliPath', asks: always, server: STARTS_NOTHING },
+  { option: 'config', asks: isNotEmpty, server: STARTS_NOTHING },
+  { option: 'env', asks: isNotEmpty, server: STARTS_NOTHING },
+  { option: 'title', asks: always, acp: NOT_OVER_ACP },
+  { option: 'ephemeral', asks: isTrue, acp: NOT_OVER_ACP, run: NO_FLAG },
+  { option: 'system', asks: always, acp: NOT_OVER_ACP, run: NO_FLAG },
+  { option: 'tools', asks: isNotEmpty, acp: NOT_OVER_ACP, run: NO_FLAG },
+  { option: 'permission', asks: isLeave, acp: NOBODY_ELSE, run: NOBODY_ELSE },
+  { option: 'question', asks: isLeave, acp: NO_QUESTIONS, run: NO_QUESTIONS },
+  {
+    option: 'permission',
+    asks: isFunction,
+    server: NO_CALLBACK,
+    private: NO_CALLBACK,
+    acp: NO_CALLBACK,
+    run: ANSWERS_ITSELF,
+  },
+  {
+    option: 'question',
+    asks: isFunction,
+    server: NO_CALLBACK,
+    private: NO_CALLBACK,
+    acp: NO_QUESTIONS,
+    run: NO_QUESTIONS,
+  },
+  { option: 'files', asks: isNotEmpty, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: STANDARD_INPUT },
+  { option: 'jsonRetries', asks: always, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: NOT_YET },
+  { option: 'schema', asks: always, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: NOT_YET },
+]
+
+/** The same of the prompt's own parts. */
+const PARTS = [
+  { asks: (parts) => has(parts, 'agent'), acp: NOT_OVER_ACP, run: STANDARD_INPUT },
+  { asks: (parts) => has(parts, 'file'), run: STANDARD_INPUT },
+  { asks: (parts) => parts.length > 1, run: STANDARD_INPUT },
+]
+
+/**
+ * The routes, in the order in which they are tried. `named`: the turn names a server. `starts`: a private server may
+ * be started. `parts`: the prompt's, where there is one.
+ */
+function chooseRoutes(settings, { mode, named, starts, parts = [] }) {
+  const routes = routesOf(mode, { named, starts, protocol: settings.cliProtocol ?? 'auto' })
+  const refused = new Map()
+  const refuse = (what, { option: _, asks: __, ...reasons }) => {
+    for (const route of routes) {
+      if (reasons[route] && !refused.has(route)) refused.set(route, { what, reason: reasons[route] })
+    }
+  }
+  for (const limit of LIMITS) {
+    if (settings[limit.option] !== undefined && limit.asks(settings[limit.option]))
+      refuse(`\`${limit.option}\``, limit)
+  }
+  if (settings.cliProtocol !== undefined && settings.cliProtocol !== 'auto' && mode === 'server') {
+    refuse('`cliProtocol`', { server: STARTS_NOTHING, private: 'this route speaks HTTP' })
+  }
+  for (const limit of PARTS) if (limit.asks(parts)) refuse('the prompt', limit)
+  const left = routes.filter((route) => !refused.has(route))
+  if (left.length === 0) throw unsupported(routes, refused, { mode, named })
+  return left
+}
+
+function routesOf(mode, { named, starts, protocol }) {
+  const own = starts ? ['private'] : []
+  const cli = protocol === 'auto' ? ['acp', 'run'] : [protocol]
+  if (mode === 'cli') return cli
+  if (named) return ['server']
+  return mode === 'server' ? ['server', ...own] : ['server', ...own, ...cli]
+}
+
+/** Names the option where it is one; and where each route fails for one of its own, all of them. */
+function unsupported(routes, refused, { mode, named }) {
+  const whats = [...new Set(routes.map((route) => refused.get(route).what))]
+  const subject = whats.length > 1 ? `Together, ${whats.join(' and ')}` : capitalised(whats[0])
+  const where = `in mode '${mode}'${named && mode !== 'cli' ? ' with a named server' : ''}`
+  const reasons = routes.map((route) => `${route}: ${refused.get(route).what}, ${refused.get(route).reason}`)
+  return new OpenCodeError(`${subject} cannot be honoured ${where} (${reasons.join('; ')})`, {
+    code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
+    hint: hintFor(whats, routes, { mode, named }),
+    accepted: false,
+    data: { routes: routes.map((route) => ({ route, reason: refused.get(route).reason })) },
+  })
+}
+
+function hintFor(whats, routes, { mode, named }) {
+  const out = `Leave ${whats.length > 1 ? 'one of them' : whats[0]} out`
+  if (routes.length === 1 && routes[0] === 'server' && isAboutStarting(whats)) {
+    const instead = named ? 'leave out the address of the server' : 'pass `autostart: true`'
+    return `${out}, or ${instead}, so that a server can be started with it.`
+  }
+  return mode === 'cli' ? `${out}, or leave out \`mode: 'cli'\`.` : `${out}.`
+}
+
+function isAboutStarting(whats) {
+  return whats.every((what) => ['`cliPath`', '`config`', '`env`'].includes(what))
+}
+
+function capitalised(what) {
+  return what.startsWith('`') ? `Option ${what}` : what[0].toUpperCase() + what.slice(1)
+}
+
+function has(parts, type) {
+  return parts.some((part) => part.type === type)
+}
+
+function isNotEmpty(value) {
+  return typeof value !== 'object' || Object.keys(value).length > 0
+}
+
+module.exports = { chooseRoutes }

@@ -1,0 +1,81 @@
+//! The words of `opencode run`, and which of them a release knows. The prompt is not among them: words
+//! are rewritten by OpenCode and limited by the system, so it goes by standard input.
+
+use crate::error::{Code, Failure};
+
+/// The flags that a release's `opencode run --help` lists.
+#[derive(Clone, Debug, Default)]
+pub struct Flags(String);
+
+impl Flags {
+    pub fn new(help: &str) -> Self {
+        Self(help.to_owned())
+    }
+
+    /// Whether this is a help text at all.
+    pub fn is_help(&self) -> bool {
+        self.has("format")
+    }
+
+    pub fn has(&self, flag: &str) -> bool {
+        let flag = format!("--{flag}");
+        self.0.split_whitespace().any(|word| word.trim_end_matches(',') == flag)
+    }
+}
+
+/// What a turn asks of the command line.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions<'a> {
+    pub session: Option<&'a str>,
+    pub newest: bool,
+    pub fork: bool,
+    pub title: Option<&'a str>,
+    pub model: Option<String>,
+    pub agent: Option<&'a str>,
+    pub variant: Option<&'a str>,
+    /// Answer every ask with yes.
+    pub allow: bool,
+}
+
+/// # Errors
+/// When the release has no such flag.
+pub fn arguments(options: &RunOptions<'_>, flags: &Flags) -> Result<Vec<String>, Failure> {
+    let mut words: Vec<String> = ["run", "--format", "json"].map(str::to_owned).into();
+    // One word for each flag and its value: a value may begin with a dash.
+    let mut add = |flag: &str, value: Option<&str>| {
+        if !flags.has(flag) {
+            return Err(unknown(flag));
+        }
+        words.push(value.map_or_else(|| format!("--{flag}"), |value| format!("--{flag}={value}")));
+        Ok(())
+    };
+    let valued = [
+        ("session", options.session),
+        ("title", options.title),
+        ("model", options.model.as_deref()),
+        ("agent", options.agent),
+        ("variant", options.variant),
+    ];
+    for (flag, value) in valued.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {
+        add(flag, Some(value))?;
+    }
+    if options.newest {
+        add("continue", None)?;
+    }
+    if options.fork {
+        add("fork", None)?;
+    }
+    if options.allow {
+        add(if flags.has("auto") { "auto" } else { "dangerously-skip-permissions" }, None)?;
+    }
+    // Without it reasoning is not told; releases before 1.1.65 never tell it.
+    if flags.has("thinking") {
+        add("thinking", None)?;
+    }
+    Ok(words)
+}
+
+fn unknown(flag: &str) -> Failure {
+    Failure::new(Code::UnsupportedVersion, format!("`opencode run` of this release has no --{flag}"))
+        .hint("update OpenCode, leave the option out, or use another route")
+}

@@ -1,0 +1,196 @@
+//! `opencode run --format json`: one JSON object a line, each a whole part. Between them may stand
+//! anything: logs, and in releases up to 1.3 a menu that waits for a key nobody presses.
+
+mod arguments;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::dialect::stored_part;
+use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
+use crate::error::{Code, Failure};
+
+pub use arguments::{Flags, RunOptions, arguments};
+
+/// How much of what is no JSON is kept for the error, in bytes.
+const JUNK: usize = 2000;
+
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(rename = "sessionID")]
+    session_id: String,
+    #[serde(borrow, default)]
+    part: Option<&'a RawValue>,
+    #[serde(default)]
+    error: Option<Value>,
+}
+
+/// How the process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Code(i32),
+    Signal,
+}
+
+/// Reads what the process writes, as events of the bus.
+#[derive(Default)]
+pub struct RunDialect {
+    session: Option<String>,
+    /// The assistant message whose parts come now.
+    message: Option<MessageInfo>,
+    /// The end of what is no JSON.
+    junk: String,
+    /// The process reported an error.
+    failed: bool,
+    asks: usize,
+}
+
+impl RunDialect {
+    /// Known from the first line on.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// One line of standard output.
+    ///
+    /// # Errors
+    /// When the process waits for somebody at a terminal.
+    pub fn line(&mut self, line: &[u8]) -> Result<Vec<BusEvent>, Failure> {
+        let text = String::from_utf8_lossy(line);
+        let Ok(line) = serde_json::from_str::<Line<'_>>(&text) else { return self.junk(&text) };
+        self.session.get_or_insert_with(|| line.session_id.clone());
+        let mut events = Vec::new();
+        if line.kind == "error" {
+            self.failed = true;
+            let error = line.error.unwrap_or_default();
+            events.push(BusEvent::Error { session_id: Some(line.session_id), error });
+        } else if let Some(part) = line.part.and_then(|part| stored_part(part.get()).ok()) {
+            self.part(part, &mut events);
+        }
+        Ok(events)
+    }
+
+    fn part(&mut self, part: PartUpdate, events: &mut Vec<BusEvent>) {
+        if self.message.as_ref().is_none_or(|message| message.id != part.message_id) {
+            // The step before is over, whether its end was told or not.
+            self.finish(None, events);
+            let message = MessageInfo::answer(&part.message_id, &part.session_id);
+            events.push(BusEvent::Message(message.clone()));
+            self.message = Some(message);
+        }
+        let reason = (part.kind == PartKind::StepFinish).then(|| finish_reason(&part.raw)).flatten();
+        events.push(BusEvent::Part(part));
+        if reason.is_some() {
+            self.finish(reason, events);
+        }
+    }
+
+    fn finish(&mut self, reason: Option<String>, events: &mut Vec<BusEvent>) {
+        if let Some(message) = self.message.as_mut().filter(|message| !message.completed) {
+            message.completed = true;
+            message.finish = reason;
+            events.push(BusEvent::Message(message.clone()));
+        }
+    }
+
+    /// What is no JSON: logs of plugins, and the menu that asks for a permission.
+    fn junk(&mut self, line: &str) -> Result<Vec<BusEvent>, Failure> {
+        if line.contains("Permission required:") {
+            return Err(Failure::new(
+                Code::UnsupportedVersion,
+                "this release of OpenCode asks for permissions on a terminal, where nobody is",
+            )
+            .hint("update OpenCode, or use `cliProtocol: 'acp'`, which answers asks on every release")
+            .data(serde_json::json!({ "ask": line.trim() })));
+        }
+        self.junk.push_str(line);
+        self.junk.push('\n');
+        let excess = self.junk.len().saturating_sub(JUNK);
+        let from = (excess..=self.junk.len()).find(|at| self.junk.is_char_boundary(*at)).unwrap_or(0);
+        self.junk.drain(..from);
+        Ok(Vec::new())
+    }
+
+    /// One line of standard error: a permission that the process rejected by itself is told there.
+    pub fn stderr_line(&mut self, line: &str) -> Option<BusEvent> {
+        const WORDS: &str = "permission requested: ";
+        let asked = line.split_once(WORDS)?.1.rsplit_once("; auto-rejecting")?.0;
+        let (permission, patterns) = asked.split_once(" (")?;
+        let patterns = patterns.strip_suffix(')').unwrap_or(patterns);
+        self.asks += 1;
+        Some(BusEvent::Asked(Ask {
+            id: format!("run_{}", self.asks),
+            session_id: self.session.clone()?,
+            kind: AskKind::Permission {
+                permission: permission.to_owned(),
+                patterns: patterns.split(", ").map(str::to_owned).collect(),
+                metadata: Value::Object(serde_json::Map::default()),
+                old_route: false,
+            },
+            tool: None,
+        }))
+    }
+
+    /// The process is gone: the events that close the turn, and why it is no success.
+    pub fn end(&mut self, exit: Exit, stderr: &str) -> Result<(), Failure> {
+        let mid_step = self.message.as_ref().is_some_and(|message| !message.completed);
+        match exit {
+            Exit::Code(0) if !mid_step && (self.message.is_some() || self.failed) => Ok(()),
+            // The error it told says more than its exit code.
+            Exit::Code(_) if self.failed => Ok(()),
+            _ => Err(self.ended(exit, stderr)),
+        }
+    }
+
+    fn ended(&self, exit: Exit, stderr: &str) -> Failure {
+        let how = match exit {
+            Exit::Code(code) => format!("with exit code {code}"),
+            Exit::Signal => "by a signal".to_owned(),
+        };
+        let words = last_words(stderr).or_else(|| last_words(&self.junk));
+        let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));
+        let mut failure =
+            Failure::new(Code::CliExit, format!("`opencode run` ended {how} before the turn was over{said}"))
+                .hint("the end of what it wrote to standard error is in error.stderr");
+        if let Exit::Code(code) = exit {
+            failure.exit_code = Some(code);
+        }
+        failure.stderr = Some(stderr.to_owned());
+        failure
+    }
+}
+
+fn finish_reason(raw: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Step {
+        reason: String,
+    }
+    serde_json::from_str::<Step>(raw).ok().map(|step| step.reason)
+}
+
+/// The line that says most: the last with "rror" in it, else the last.
+fn last_words(output: &str) -> Option<String> {
+    let lines = || output.lines().rev().map(plain).filter(|line| !line.is_empty());
+    let line = lines().find(|line| line.contains("rror")).or_else(|| lines().next())?;
+    Some(line.chars().take(300).collect())
+}
+
+/// Without the escapes that colour a terminal.
+pub fn plain(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            letters.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            plain.push(letter);
+        }
+    }
+    plain.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

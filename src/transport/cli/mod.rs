@@ -1,0 +1,262 @@
+//! OpenCode's command line as a turn may start it: `opencode acp`, `opencode run`, and the commands that
+//! tell what there is.
+
+mod lines;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+use tokio::sync::mpsc;
+
+use super::child::{Child, Launch, Stdin};
+use super::config::{ConfigFile, configure};
+use super::executable;
+use super::http::Server;
+use super::loopback::{USERNAME, free_port, password};
+use crate::error::{Code, Failure};
+use crate::protocol::run::{Exit, Flags};
+use crate::request::{Credentials, LaunchRequest, TargetRequest};
+
+pub use lines::Lines;
+
+/// How long a command that only tells something may take.
+const COMMAND: Duration = Duration::from_secs(30);
+/// How long a child that was told to end is waited for.
+const FAREWELL: Duration = Duration::from_millis(2500);
+
+/// An executable, and what it is started with.
+pub struct Program {
+    executable: PathBuf,
+    environment: BTreeMap<String, String>,
+    config: Option<serde_json::Value>,
+    directory: String,
+    record_limit: usize,
+}
+
+impl Program {
+    /// # Errors
+    /// When there is no executable.
+    pub fn find(launch: &LaunchRequest, directory: &str, record_limit: usize) -> Result<Self, Failure> {
+        Ok(Self {
+            executable: executable::find(launch, directory)?,
+            environment: launch.environment.clone(),
+            config: launch.config.clone(),
+            directory: directory.to_owned(),
+            record_limit,
+        })
+    }
+
+    pub fn executable(&self) -> &Path {
+        &self.executable
+    }
+
+    fn start(&self, words: Vec<String>, environment: &[(&str, &str)]) -> Result<Started, Failure> {
+        let mut whole = self.environment.clone();
+        whole.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
+        whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
+        let config = configure(&mut whole, self.config.as_ref())?;
+        let launch = Launch {
+            program: self.executable.clone(),
+            arguments: words,
+            directory: PathBuf::from(&self.directory),
+            environment: whole,
+            stdin: Stdin::Pipe,
+            leftover: config.as_ref().map(ConfigFile::path),
+        };
+        let mut child = Child::start(&launch).map_err(|error| self.cannot_start(&error))?;
+        let lines = Lines::new(child.stdout.take(), self.record_limit);
+        let stdin = child.stdin.take();
+        Ok(Started { child, lines, stdin, config })
+    }
+
+    fn cannot_start(&self, error: &std::io::Error) -> Failure {
+        Failure::new(Code::CliExit, format!("{} cannot be started", self.executable.display()))
+            .cause(error.to_string())
+            .hint("check that it runs: `opencode --version`, and that `directory` exists")
+    }
+
+    /// What a command prints: standard output, and whether it succeeded; else standard error.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not end.
+    pub async fn output(&self, words: &[&str]) -> Result<Result<String, String>, Failure> {
+        let Started { child, mut lines, stdin, config: _config } =
+            self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[])?;
+        drop(stdin);
+        let mut whole = Vec::new();
+        let run = async {
+            while let Some(line) = lines.next().await? {
+                if whole.len() + line.len() > self.record_limit {
+                    return Err(Failure::new(Code::Limit, "OpenCode's answer is longer than limits.record"));
+                }
+                whole.extend_from_slice(&line);
+                whole.push(b'\n');
+            }
+            Ok(child.exited().await)
+        };
+        let status = tokio::time::timeout(COMMAND, run).await.unwrap_or_else(|_| {
+            let ms = COMMAND.as_millis();
+            Err(Failure::new(
+                Code::Timeout,
+                format!("`opencode {}` did not end within {ms} ms", words.join(" ")),
+            )
+            .data(serde_json::json!({ "phase": "serverStart" }))
+            .hint("try it by hand"))
+        })?;
+        let text = String::from_utf8_lossy(&whole).into_owned();
+        let succeeded = status.is_some_and(|status| status.success());
+        // Some releases print their help to standard error.
+        let text = if text.is_empty() { child.stderr() } else { text };
+        Ok(if succeeded { Ok(text) } else { Err(child.stderr()) })
+    }
+
+    /// The flags of `opencode run`, asked once for each executable.
+    ///
+    /// # Errors
+    /// When the executable does not tell.
+    pub async fn flags(&self) -> Result<Flags, Failure> {
+        static KNOWN: OnceLock<Mutex<HashMap<Identity, Flags>>> = OnceLock::new();
+        let known = || KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = self.identity();
+        if let Some(flags) = known().get(&identity) {
+            return Ok(flags.clone());
+        }
+        let help = self.output(&["run", "--help"]).await?;
+        let flags = Flags::new(help.as_deref().unwrap_or_default());
+        if !flags.is_help() {
+            let mut failure = Failure::new(
+                Code::CliExit,
+                format!("{} has no `run --format json`", self.executable.display()),
+            )
+            .hint("is it OpenCode? try `opencode run --help`");
+            failure.stderr = help.err();
+            return Err(failure);
+        }
+        known().insert(identity, flags.clone());
+        Ok(flags)
+    }
+
+    fn identity(&self) -> Identity {
+        let meta = std::fs::metadata(&self.executable).ok();
+        let changed = meta.as_ref().and_then(|meta| meta.modified().ok());
+        (self.executable.clone(), meta.map_or(0, |meta| meta.len()), changed)
+    }
+
+    /// Starts `opencode run` with the prompt on its standard input, which is closed at once: an open one is
+    /// waited for, for ever.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
+        // A password in our own environment is for a server, and `run` would ask itself for it.
+        let Started { child, lines, stdin, config } =
+            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")])?;
+        if let Some(mut stdin) = stdin {
+            tokio::spawn(async move {
+                // A child that ends before it has read all of it says so by its end.
+                let _ = stdin.write_all(prompt.as_bytes()).await;
+            });
+        }
+        Ok(RunChild { child, lines, _config: config })
+    }
+
+    /// Starts `opencode acp`. It also listens on loopback, whether anybody wants it or not: on a port of our
+    /// choice, and, if `secured`, behind a password of ours, which releases before 1.14 cannot work with.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn acp(&self, secured: bool, target: &TargetRequest) -> Result<AcpChild, Failure> {
+        let port = free_port().map_err(|error| self.cannot_start(&error))?;
+        let secret = if secured { password()? } else { String::new() };
+        let words = ["acp", "--port", &port.to_string(), "--hostname", "127.0.0.1"].map(str::to_owned).into();
+        let environment =
+            [("OPENCODE_SERVER_USERNAME", USERNAME), ("OPENCODE_SERVER_PASSWORD", secret.as_str())];
+        let Started { child, lines, stdin, config } = self.start(words, &environment)?;
+        let credentials = secured.then(|| Credentials { username: USERNAME.into(), password: secret });
+        let target = TargetRequest {
+            credentials,
+            headers: BTreeMap::new(),
+            directory: Some(self.directory.clone()),
+            ..target.clone()
+        };
+        let server = Server::new(&format!("http://127.0.0.1:{port}"), &target, self.record_limit)?;
+        let (input, lines_in) = mpsc::unbounded_channel();
+        if let Some(stdin) = stdin {
+            tokio::spawn(write_lines(stdin, lines_in));
+        }
+        Ok(AcpChild { child, lines, input: Some(input), server, _config: config })
+    }
+}
+
+type Identity = (PathBuf, u64, Option<SystemTime>);
+
+struct Started {
+    child: Child,
+    lines: Lines,
+    stdin: Option<ChildStdin>,
+    config: Option<ConfigFile>,
+}
+
+/// Beside the reading: a child that does not read must not keep us from reading it.
+async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<String>) {
+    while let Some(mut line) = lines.recv().await {
+        line.push('\n');
+        // Its end says more than a broken pipe.
+        if stdin.write_all(line.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A running `opencode run`.
+pub struct RunChild {
+    pub child: Child,
+    pub lines: Lines,
+    _config: Option<ConfigFile>,
+}
+
+/// A running `opencode acp`.
+pub struct AcpChild {
+    pub child: Child,
+    pub lines: Lines,
+    /// Lines for its standard input; `None` once that is closed.
+    input: Option<mpsc::UnboundedSender<String>>,
+    /// The HTTP side of the same process.
+    pub server: Server,
+    _config: Option<ConfigFile>,
+}
+
+impl AcpChild {
+    pub fn send(&self, line: String) {
+        if let Some(input) = &self.input {
+            let _ = input.send(line);
+        }
+    }
+
+    /// Lets it end by itself, and ends it if it does not.
+    pub async fn end(mut self, within: Duration) {
+        self.input = None;
+        let _ = tokio::time::timeout(within, self.child.exited()).await;
+        end(&mut self.child).await;
+    }
+}
+
+/// Ends a child with all it started, and waits until it is gone.
+pub async fn end(child: &mut Child) {
+    child.end();
+    let _ = tokio::time::timeout(FAREWELL, child.exited()).await;
+}
+
+pub fn exit_of(status: Option<ExitStatus>) -> Exit {
+    // The supervisor, which stands in between, exits with 128 and the signal.
+    match status.and_then(|status| status.code()) {
+        Some(code) if code <= 128 => Exit::Code(code),
+        _ => Exit::Signal,
+    }
+}

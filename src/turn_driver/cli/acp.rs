@@ -1,0 +1,317 @@
+//! From the prompt to the end of a turn on the route `acp`.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::future::Future;
+use futures::stream::{FuturesUnordered, StreamExt};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::super::requests::answer_ask;
+use super::super::{LEAVE, expire};
+use super::acp_ready::AcpReady;
+use super::{emit, fail, raw};
+use crate::error::{Code, Failure};
+use crate::mailbox::Mailbox;
+use crate::protocol::acp::{Output as AcpOutput, block};
+use crate::protocol::dialect::Stored;
+use crate::protocol::event::{Ask, AskKind};
+use crate::protocol::turn::{AskReply, Output, Turn, TurnConfig, Wire};
+use crate::request::{Route, TurnRequest};
+use crate::transport::Api;
+
+/// How long the last chunks may come after the prompt was answered, when OpenCode has stored more.
+const TAIL: Duration = Duration::from_secs(1);
+/// How long the child has to confirm that it stopped.
+const CANCEL: Duration = Duration::from_millis(1500);
+/// How long a tool may run in silence before the child is asked whether somebody must answer something:
+/// asks of subagents do not come over ACP.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long the child has to end by itself.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+enum Done {
+    /// What OpenCode has stored of the session; `None` where it could not be read.
+    Recorded(Option<Vec<Stored>>),
+    /// Asks that wait, of subagents, and the subagents.
+    Pending(Vec<Ask>, Vec<String>),
+    Replied(Result<(), Failure>),
+}
+
+type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
+
+struct Pump<'a> {
+    request: &'a TurnRequest,
+    ready: &'a mut AcpReady,
+    mailbox: &'a Mailbox,
+    turn: Turn,
+    jobs: Jobs,
+    /// When the child last said anything.
+    heard: Instant,
+    /// A sign of life was asked for since.
+    pinged: bool,
+    /// When to look for asks that do not come over the wire.
+    look_at: Instant,
+    looking: bool,
+    /// The prompt was answered, and what OpenCode has stored of the turn is known.
+    record: Option<Vec<Stored>>,
+    answered: bool,
+    /// When what still lacks is filled in.
+    settle_at: Option<Instant>,
+    leave_by: Option<Instant>,
+}
+
+pub async fn pump(
+    request: &TurnRequest,
+    mut ready: AcpReady,
+    mailbox: &Mailbox,
+    mut leave: watch::Receiver<bool>,
+    deadline: Option<(Instant, Duration)>,
+) -> Result<Value, Failure> {
+    let mut pump = Pump::new(request, &mut ready, mailbox);
+    let verdict = loop {
+        if let Some(verdict) = pump.drain() {
+            break verdict;
+        }
+        let (idle_at, look_at, settle_at, leave_by) = pump.deadlines();
+        tokio::select! {
+            biased;
+            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
+            line = pump.ready.child.lines.next() => pump.on_line(line),
+            _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
+            () = until(settle_at) => pump.settle(),
+            () = until(leave_by) => pump.turn.conclude_left(),
+            () = until(look_at) => pump.look(),
+            () = sleep_until(idle_at) => pump.on_silence(),
+            failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
+        }
+    };
+    // A turn that ended otherwise than by its answer may still run in the child.
+    let within = if pump.answered { GOODBYE } else { Duration::ZERO };
+    ready.child.end(within).await;
+    verdict
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl<'a> Pump<'a> {
+    fn new(request: &'a TurnRequest, ready: &'a mut AcpReady, mailbox: &'a Mailbox) -> Self {
+        let turn = Turn::new(TurnConfig {
+            route: Route::Acp.name(),
+            granularity: "token",
+            wire: Wire::Child,
+            session_id: ready.session.clone(),
+            version: ready.version.clone(),
+            policies: request.policies(),
+            accept: request.target.timeouts.accept,
+            texts: Vec::new(),
+            before: ready.before.clone(),
+        });
+        let blocks: Vec<Value> = request.parts.iter().filter_map(block).collect();
+        ready.conversation.prompt(&blocks);
+        let now = Instant::now();
+        Self {
+            request,
+            ready,
+            mailbox,
+            turn,
+            jobs: Jobs::new(),
+            heard: now,
+            pinged: false,
+            look_at: now + LOOK,
+            looking: false,
+            record: None,
+            answered: false,
+            settle_at: None,
+            leave_by: None,
+        }
+    }
+
+    /// Does what conversation and turn want done; the turn's verdict once it has one.
+    fn drain(&mut self) -> Option<Result<Value, Failure>> {
+        loop {
+            if let Some(output) = self.ready.conversation.poll_output() {
+                self.on_conversation(output);
+            } else if let Some(output) = self.turn.poll_output() {
+                match output {
+                    Output::Emit(event) => {
+                        emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
+                    }
+                    Output::Reply(reply) => self.reply(reply),
+                    Output::Finish(verdict) => return Some(*verdict),
+                    // Leaving has told the child already, and the wire says all there is to say.
+                    Output::Abort | Output::Fetch | Output::Silent => {}
+                }
+            } else {
+                return None;
+            }
+        }
+    }
+
+    fn on_conversation(&mut self, output: AcpOutput) {
+        let now = Instant::now().into_std();
+        match output {
+            AcpOutput::Send(line) => self.ready.child.send(line),
+            AcpOutput::Event(event) => {
+                self.turn.on_accepted(now);
+                self.turn.on_event(&event, now);
+            }
+            AcpOutput::Answered => {
+                self.turn.on_accepted(now);
+                self.answered = true;
+                self.ask_for_the_record();
+            }
+            AcpOutput::Failed(failure) => fail(&mut self.turn, failure),
+            AcpOutput::Open { .. } => {}
+        }
+    }
+
+    fn reply(&mut self, reply: AskReply) {
+        let choice = reply.body["reply"].as_str().unwrap_or("reject");
+        if self.ready.conversation.answer(&reply.ask_id, choice) {
+            return;
+        }
+        self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
+    }
+
+    fn job<F: Future<Output = Done> + Send + 'static>(&mut self, job: impl FnOnce(Api, String) -> F) -> bool {
+        let Some(api) = self.ready.api.clone() else { return false };
+        self.jobs.push(Box::pin(job(api, self.ready.session.clone())));
+        true
+    }
+
+    fn ask_for_the_record(&mut self) {
+        let asked = self.job(|api, session| async move {
+            let messages = tokio::time::timeout(LEAVE, api.messages(&session)).await;
+            Done::Recorded(messages.ok().and_then(Result::ok))
+        });
+        if !asked {
+            self.settle();
+        }
+    }
+
+    fn on_done(&mut self, done: Done) {
+        match done {
+            Done::Recorded(messages) => {
+                let before = &self.ready.before;
+                let ours = messages.map(|messages| {
+                    messages.into_iter().filter(|message| !before.contains(&message.info.id)).collect()
+                });
+                self.record = ours;
+                self.settle_at = Some(Instant::now() + TAIL);
+                self.settle_if_whole();
+            }
+            Done::Pending(asks, children) => {
+                self.looking = false;
+                self.look_at = Instant::now() + LOOK;
+                for child in children {
+                    self.turn.adopt(&child);
+                }
+                self.turn.on_pending(asks);
+            }
+            Done::Replied(Ok(())) => {}
+            Done::Replied(Err(failure)) => fail(&mut self.turn, failure),
+        }
+    }
+
+    /// All that OpenCode has stored has come: nothing more is waited for.
+    fn settle_if_whole(&mut self) {
+        let lacks = |record: &Vec<Stored>| self.ready.conversation.lacks(record);
+        if self.settle_at.is_some() && !self.record.as_ref().is_some_and(lacks) {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        self.settle_at = None;
+        let record = self.record.take().unwrap_or_default();
+        self.ready.conversation.end(&record);
+        while let Some(output) = self.ready.conversation.poll_output() {
+            self.on_conversation(output);
+        }
+        self.turn.on_record(&record);
+        let end = if self.ready.conversation.was_cancelled() {
+            Err(Failure::new(Code::AbortedElsewhere, "another client aborted this turn")
+                .hint("the text so far is in error.data.text"))
+        } else {
+            Ok(())
+        };
+        self.turn.on_ended(end);
+    }
+
+    fn on_line(&mut self, line: Result<Option<Vec<u8>>, Failure>) {
+        self.heard = Instant::now();
+        self.look_at = self.heard + LOOK;
+        self.pinged = false;
+        match line {
+            Ok(Some(line)) => {
+                self.ready.conversation.line(&line);
+                if let Some(event) = raw(&self.ready.session, &line).filter(|_| self.request.raw) {
+                    emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
+                }
+                if self.settle_at.is_some() {
+                    while let Some(output) = self.ready.conversation.poll_output() {
+                        self.on_conversation(output);
+                    }
+                    self.settle_if_whole();
+                }
+            }
+            Ok(None) if self.answered => self.settle(),
+            Ok(None) => {
+                let mut failure =
+                    Failure::new(Code::CliExit, "`opencode acp` ended before the turn was over")
+                        .hint("the end of what it wrote to standard error is in error.stderr");
+                failure.stderr = Some(self.ready.child.child.stderr());
+                fail(&mut self.turn, failure);
+            }
+            Err(failure) => fail(&mut self.turn, failure),
+        }
+    }
+
+    /// Half of the patience is for a sign of life to be asked for, half for it to come.
+    fn on_silence(&mut self) {
+        if !std::mem::replace(&mut self.pinged, true) {
+            return self.ready.conversation.ping();
+        }
+        let ms = self.request.target.timeouts.idle.as_millis();
+        let failure = Failure::new(Code::StreamLost, format!("`opencode acp` said nothing for {ms} ms"))
+            .hint(
+                "it hangs: the text so far is in error.data.text; raise timeouts.idle if the machine is slow",
+            );
+        fail(&mut self.turn, failure);
+    }
+
+    /// Asks that OpenCode does not tell over ACP, and that would wait for ever: those of subagents, and
+    /// questions.
+    fn look(&mut self) {
+        self.looking = self.job(|api, session| async move {
+            let (asks, children) = futures::join!(api.asks(), api.descendants(&session));
+            let children = children.unwrap_or_default();
+            let asks = asks.into_iter().filter(|ask| {
+                let question = matches!(ask.kind, AskKind::Question { .. });
+                children.contains(&ask.session_id) || (ask.session_id == session && question)
+            });
+            Done::Pending(asks.collect(), children)
+        });
+    }
+
+    fn leave(&mut self) {
+        self.leave_by = Some(Instant::now() + CANCEL);
+        self.ready.conversation.cancel();
+        self.turn.leave();
+    }
+
+    fn deadlines(&self) -> (Instant, Option<Instant>, Option<Instant>, Option<Instant>) {
+        let idle = self.request.target.timeouts.idle;
+        let idle_at = self.heard + if self.pinged { idle } else { idle / 2 };
+        let looks = self.ready.api.is_some() && !self.looking && self.ready.conversation.is_in_a_tool();
+        (idle_at, looks.then_some(self.look_at), self.settle_at, self.leave_by)
+    }
+}

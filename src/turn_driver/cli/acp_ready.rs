@@ -1,0 +1,194 @@
+//! Everything before the prompt on the route `acp`: the child, the session, its settings.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::time::timeout;
+
+use super::super::prepare::{refuse_escapes, same_folder};
+use super::super::queue::{Place, Ticket, line_up};
+use super::super::route::{Refused, of_the_executable};
+use super::of_the_turn;
+use crate::error::{Code, Failure};
+use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted};
+use crate::request::{LaunchRequest, TurnRequest};
+use crate::transport::{AcpChild, Api, Program, version};
+
+/// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
+const SECURED: (u32, u32) = (1, 14);
+
+pub struct AcpReady {
+    pub child: AcpChild,
+    pub conversation: Conversation,
+    pub session: String,
+    pub version: Option<String>,
+    /// The HTTP side of the child, where it has one that we know.
+    pub api: Option<Api>,
+    /// The messages the session had.
+    pub before: HashSet<String>,
+    /// No other turn of this process has the session.
+    pub _place: Place,
+}
+
+pub async fn acp_ready(
+    request: &TurnRequest,
+    launch: &LaunchRequest,
+    ticket: &mut Option<Ticket>,
+) -> Result<AcpReady, Refused> {
+    let directory = request.target.directory.as_deref().unwrap_or(".");
+    let limit = request.limits.record as usize;
+    let program = Program::find(launch, directory, limit).map_err(of_the_executable)?;
+    refuse_escapes(Some(directory)).map_err(Refused::Route)?;
+    // A session that is named is ours before anything looks at it.
+    let place = match ticket.take() {
+        Some(ticket) => Some(ticket.await),
+        None => None,
+    };
+    let mut opened = open_as_can(request, &program).await.map_err(of_the_turn)?;
+    let place = match place {
+        Some(place) => place,
+        None => line_up(&opened.session).await,
+    };
+    let api = Api { server: opened.child.server.clone() };
+    // A release whose HTTP side is another one is used without it.
+    if version(&api.server).await.is_ok() {
+        opened.before = past(request, &api, &opened.session, directory).await.map_err(of_the_turn)?;
+        opened.api = Some(api);
+    }
+    let Opened { child, conversation, session, version, api, before } = opened;
+    Ok(AcpReady { child, conversation, session, version, api, before, _place: place })
+}
+
+/// Behind a password, unless the release cannot work with one; which ones cannot is remembered.
+async fn open_as_can(request: &TurnRequest, program: &Program) -> Result<Opened, Failure> {
+    static UNSECURED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let unsecured = || UNSECURED.lock().unwrap_or_else(PoisonError::into_inner);
+    let executable = program.executable();
+    let secured = !unsecured().contains(executable);
+    match open(request, program, secured).await {
+        Err((_, version)) if secured && is_before_secured(version.as_deref()) => {
+            unsecured().insert(executable.to_owned());
+            open(request, program, false).await
+        }
+        opened => opened,
+    }
+    .map_err(|(failure, _)| failure)
+}
+
+struct Opened {
+    child: AcpChild,
+    conversation: Conversation,
+    session: String,
+    version: Option<String>,
+    api: Option<Api>,
+    before: HashSet<String>,
+}
+
+/// Why it did not open, and the release, if it said.
+type NotOpened = (Failure, Option<String>);
+
+async fn open(request: &TurnRequest, program: &Program, secured: bool) -> Result<Opened, NotOpened> {
+    let child = program.acp(secured, &request.target).map_err(|failure| (failure, None))?;
+    let mut conversation = Conversation::new(config(request));
+    let mut child = child;
+    let within = request.target.timeouts.server_start;
+    let opened = timeout(within, converse(&mut child, &mut conversation)).await;
+    let version = conversation.version();
+    match opened.unwrap_or_else(|_| Err(not_in_time(within.as_millis()))) {
+        Ok(session) => {
+            Ok(Opened { child, conversation, session, version, api: None, before: HashSet::new() })
+        }
+        Err(mut failure) => {
+            crate::transport::end(&mut child.child).await;
+            failure.stderr.get_or_insert_with(|| child.child.stderr());
+            Err((failure, version))
+        }
+    }
+}
+
+/// Until the session is open; its id.
+async fn converse(child: &mut AcpChild, conversation: &mut Conversation) -> Result<String, Failure> {
+    loop {
+        while let Some(output) = conversation.poll_output() {
+            match output {
+                Output::Send(line) => child.send(line),
+                Output::Open { session_id } => return Ok(session_id),
+                Output::Failed(failure) => return Err(failure),
+                Output::Event(_) | Output::Answered => {}
+            }
+        }
+        match child.lines.next().await? {
+            Some(line) => conversation.line(&line),
+            None => return Err(ended(child).await),
+        }
+    }
+}
+
+async fn ended(child: &AcpChild) -> Failure {
+    let status = timeout(std::time::Duration::from_secs(1), child.child.exited()).await.ok().flatten();
+    let code = status.and_then(|status| status.code());
+    let how = code.map_or_else(String::new, |code| format!(" (exit code {code})"));
+    let mut failure =
+        Failure::new(Code::CliExit, format!("`opencode acp` ended before it was ready for a prompt{how}"))
+            .hint("the end of what it wrote to standard error is in error.stderr");
+    failure.exit_code = code;
+    failure.stderr = Some(child.child.stderr());
+    failure
+}
+
+fn not_in_time(ms: u128) -> Failure {
+    Failure::new(Code::Timeout, format!("`opencode acp` was not ready for a prompt within {ms} ms"))
+        .data(serde_json::json!({ "phase": "serverStart" }))
+        .hint("a first start prepares a database and may take long: raise timeouts.serverStart")
+}
+
+fn config(request: &TurnRequest) -> AcpConfig {
+    let fork = request.session.fork;
+    AcpConfig {
+        directory: request.target.directory.clone().unwrap_or_default(),
+        session: match (&request.session.id, request.session.newest) {
+            (Some(id), _) => SessionChoice::Existing { id: id.clone(), fork },
+            (None, true) => SessionChoice::Newest { fork },
+            (None, false) => SessionChoice::New,
+        },
+        wanted: Wanted {
+            model: request.model.as_ref().map(crate::request::Model::name),
+            agent: request.agent.clone(),
+            variant: request.variant.clone(),
+        },
+    }
+}
+
+fn is_before_secured(version: Option<&str>) -> bool {
+    let mut numbers =
+        version.into_iter().flat_map(|version| version.split('.')).map(|number| number.parse().ok());
+    match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(major), Some(minor)) => (major, minor) < SECURED,
+        _ => false,
+    }
+}
+
+/// What the session held before the prompt. It works in its own directory, and in no other.
+async fn past(
+    request: &TurnRequest,
+    api: &Api,
+    session: &str,
+    directory: &str,
+) -> Result<HashSet<String>, Failure> {
+    let is_new = request.session.id.is_none() && !request.session.newest;
+    if is_new {
+        return Ok(HashSet::new());
+    }
+    if let Some(known) = api.session(session).await? {
+        let home = known["directory"].as_str().unwrap_or(directory);
+        if home != directory && !same_folder(home, Some(directory)) {
+            return Err(Failure::new(
+                Code::InvalidOption,
+                format!("session '{session}' belongs to the directory {home}, and the turn to {directory}"),
+            )
+            .hint("pass that directory as `directory`"));
+        }
+    }
+    api.message_ids(session).await
+}

@@ -1,0 +1,154 @@
+//! Everything before the prompt on the route `run`. What would go wrong in silence is looked up by other
+//! commands first: `run` falls back to another agent, and older releases wait for ever for a session that
+//! is not there, or end without a word for an unknown model.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::super::prepare::same_folder;
+use super::super::queue::{Place, Ticket};
+use super::super::route::{Refused, of_the_executable};
+use super::super::validate::{check_agent, check_model};
+use super::of_the_turn;
+use crate::error::{Code, Failure};
+use crate::protocol::run::{RunOptions, arguments};
+use crate::protocol::turn::PermissionPolicy;
+use crate::request::{LaunchRequest, Model, TurnRequest};
+use crate::transport::Program;
+
+pub struct RunReady {
+    pub program: Program,
+    /// The words of the command.
+    pub words: Vec<String>,
+    pub prompt: String,
+    /// The messages the session had.
+    pub before: HashSet<String>,
+    /// No other turn of this process has the session.
+    pub _place: Option<Place>,
+}
+
+pub async fn run_ready(
+    request: &TurnRequest,
+    launch: &LaunchRequest,
+    ticket: &mut Option<Ticket>,
+) -> Result<RunReady, Refused> {
+    let directory = request.target.directory.as_deref().unwrap_or(".");
+    let limit = request.limits.record as usize;
+    let program = Program::find(launch, directory, limit).map_err(of_the_executable)?;
+    let place = match ticket.take() {
+        Some(ticket) => Some(ticket.await),
+        None => None,
+    };
+    let flags = program.flags().await.map_err(of_the_turn)?;
+    let options = RunOptions {
+        session: request.session.id.as_deref(),
+        newest: request.session.newest,
+        fork: request.session.fork,
+        title: request.session.title.as_deref(),
+        model: request.model.as_ref().map(Model::name),
+        agent: request.agent.as_deref(),
+        variant: request.variant.as_deref(),
+        allow: request.policies().permission == PermissionPolicy::Allow,
+    };
+    let words = arguments(&options, &flags).map_err(of_the_turn)?;
+    let checks = async {
+        let ((), (), before) = futures::try_join!(
+            model(request, &program),
+            agent(request, &program),
+            past(request, &program, directory)
+        )?;
+        Ok(before)
+    };
+    let before = checks.await.map_err(of_the_turn)?;
+    let prompt = request.texts().concat();
+    Ok(RunReady { program, words, prompt, before, _place: place })
+}
+
+async fn model(request: &TurnRequest, program: &Program) -> Result<(), Failure> {
+    if request.model.is_none() && request.variant.is_none() {
+        return Ok(());
+    }
+    let list = succeeded(program, &["models", "--verbose"]).await?;
+    check_model(request, &providers(&list))
+}
+
+/// `opencode models --verbose` prints each model's name on a line, and its object below: as
+/// `GET /config/providers` would list them.
+fn providers(list: &str) -> Value {
+    let mut providers: Vec<Value> = Vec::new();
+    let mut rest = list;
+    while let Some((line, below)) = rest.split_once('\n') {
+        rest = below;
+        let Some((provider, model)) = line.split_once('/').filter(|_| !line.starts_with([' ', '{', '}']))
+        else {
+            continue;
+        };
+        let object = serde_json::Deserializer::from_str(below).into_iter::<Value>().next();
+        let object = object.and_then(Result::ok).unwrap_or_else(|| json!({}));
+        let at = providers.iter().position(|known| known["id"] == provider).unwrap_or_else(|| {
+            providers.push(json!({ "id": provider, "models": {} }));
+            providers.len() - 1
+        });
+        providers[at]["models"][model] = object;
+    }
+    json!({ "providers": providers })
+}
+
+async fn agent(request: &TurnRequest, program: &Program) -> Result<(), Failure> {
+    let Some(wanted) = &request.agent else { return Ok(()) };
+    let list = succeeded(program, &["agent", "list"]).await?;
+    // `build (primary)`, and its rules below, indented.
+    let named = list.lines().filter(|line| !line.starts_with([' ', '[', ']', '{', '}']));
+    check_agent(wanted, named.filter_map(|line| Some(line.rsplit_once(" (")?.0)))
+}
+
+/// The messages the session has; it works in its own directory, and in no other.
+async fn past(request: &TurnRequest, program: &Program, directory: &str) -> Result<HashSet<String>, Failure> {
+    let Some(id) = &request.session.id else { return Ok(HashSet::new()) };
+    let session = match program.output(&["export", id]).await? {
+        Ok(export) => serde_json::from_str::<Value>(&export).unwrap_or_default(),
+        Err(stderr) => {
+            let mut failure = Failure::new(Code::SessionNotFound, format!("there is no session '{id}'"))
+                .session(id)
+                .hint("`opencode session list` shows a project's sessions");
+            failure.stderr = Some(stderr);
+            return Err(failure);
+        }
+    };
+    let home = session["info"]["directory"].as_str().unwrap_or(directory);
+    if home != directory && !same_folder(home, Some(directory)) {
+        return Err(Failure::new(
+            Code::InvalidOption,
+            format!("session '{id}' belongs to the directory {home}, and the turn to {directory}"),
+        )
+        .hint("pass that directory as `directory`"));
+    }
+    let messages = session["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Ok(messages.iter().filter_map(|message| message["info"]["id"].as_str().map(str::to_owned)).collect())
+}
+
+async fn succeeded(program: &Program, words: &[&str]) -> Result<String, Failure> {
+    program.output(words).await?.map_err(|stderr| {
+        let mut failure = Failure::new(Code::CliExit, format!("`opencode {}` failed", words.join(" ")))
+            .hint("try it by hand");
+        failure.stderr = Some(stderr);
+        failure
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_models_is_read_as_the_server_would_give_it() {
+        let list =
+            "a/one\n{\n  \"id\": \"one\",\n  \"variants\": {\n    \"high\": {}\n  }\n}\na/b/two\n{}\nc/x\n";
+        let providers = providers(list);
+        assert_eq!(providers["providers"][0]["id"], "a");
+        assert!(providers["providers"][0]["models"]["one"]["variants"]["high"].is_object());
+        assert!(providers["providers"][0]["models"]["b/two"].is_object());
+        assert!(providers["providers"][1]["models"]["x"].is_object());
+    }
+}
