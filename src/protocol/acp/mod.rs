@@ -259,19 +259,14 @@ impl Conversation {
         let id: Value = serde_json::from_str(id.get()).unwrap_or_default();
         let params: Value =
             params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
-        match (method, &self.session) {
-            ("session/request_permission", Some(session)) => {
-                let ask_id = format!("acp_ask_{id}");
-                let session = session.clone();
-                self.asks.insert(ask_id.clone(), id);
-                let ask = self.permission(ask_id, session, &params);
-                self.outputs.push_back(Output::Event(BusEvent::Asked(ask)));
-            }
-            _ => {
-                let error = json!({ "code": -32601, "message": format!("{method} is not offered") });
-                self.reply(&id, "error", &error);
-            }
-        }
+        let Some(session) = self.session.clone().filter(|_| method == "session/request_permission") else {
+            let error = json!({ "code": -32601, "message": format!("{method} is not offered") });
+            return self.reply(&id, "error", &error);
+        };
+        let ask_id = format!("acp_ask_{id}");
+        self.asks.insert(ask_id.clone(), id);
+        let ask = self.permission(ask_id, session, &params);
+        self.outputs.push_back(Output::Event(BusEvent::Asked(ask)));
     }
 
     /// The wire names neither the permission nor its patterns in all releases: they are read off the call.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::super::{expire, left_before_the_prompt};
 use super::run_ready::RunReady;
 use super::{emit, fail, raw};
-use crate::error::{Accepted, Failure};
+use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::event::BusEvent;
 use crate::protocol::run::{Exit, RunDialect};
@@ -88,10 +88,9 @@ impl Pump<'_> {
     fn on_line(&mut self, line: &[u8], child: &RunChild) -> Option<Verdict> {
         match self.dialect.line(line) {
             Ok(events) => {
-                if let Some(event) = self.dialect.session().and_then(|session| raw(session, line)) {
-                    if self.request.raw && self.turn().is_some() {
-                        self.emit(event);
-                    }
+                let told = self.dialect.session().and_then(|session| raw(session, line));
+                if let Some(event) = told.filter(|_| self.request.raw && self.turn().is_some()) {
+                    self.emit(event);
                 }
                 // First what was complained of: a rejected ask comes before the part that tells of it.
                 self.read_stderr(child);
@@ -156,16 +155,8 @@ impl Pump<'_> {
                 // A turn that is told of its end has a verdict.
                 None
             }
-            None => Some(Err(self.never_said(ended, exit))),
+            None => Some(Err(never_said(ended, exit))),
         }
-    }
-
-    /// It ended without naming a session: nobody knows what became of the prompt.
-    fn never_said(&self, ended: Result<(), Failure>, exit: Exit) -> Failure {
-        let failure = ended.err().unwrap_or_else(|| {
-            Failure::new(crate::error::Code::CliExit, format!("`opencode run` said nothing ({exit:?})"))
-        });
-        failure.accepted(Accepted::Unknown)
     }
 
     /// The reader wants no more: the process goes, and what it has written is the result.
@@ -178,16 +169,24 @@ impl Pump<'_> {
             return Ok(result);
         };
         turn.conclude_left();
-        self.drain().unwrap_or_else(|| Err(self.lost()))
+        self.drain().unwrap_or_else(|| Err(lost()))
     }
 
     fn failed(&mut self, failure: Failure) -> Verdict {
         let Some(turn) = &mut self.turn else { return Err(failure.accepted(Accepted::Unknown)) };
         fail(turn, failure);
-        self.drain().unwrap_or_else(|| Err(self.lost()))
+        self.drain().unwrap_or_else(|| Err(lost()))
     }
+}
 
-    fn lost(&self) -> Failure {
-        Failure::new(crate::error::Code::Protocol, "the turn has no end").accepted(Accepted::Unknown)
-    }
+/// It ended without naming a session: nobody knows what became of the prompt.
+fn never_said(ended: Result<(), Failure>, exit: Exit) -> Failure {
+    let failure = ended
+        .err()
+        .unwrap_or_else(|| Failure::new(Code::CliExit, format!("`opencode run` said nothing ({exit:?})")));
+    failure.accepted(Accepted::Unknown)
+}
+
+fn lost() -> Failure {
+    Failure::new(Code::Protocol, "the turn has no end").accepted(Accepted::Unknown)
 }

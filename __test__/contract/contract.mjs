@@ -1,0 +1,225 @@
+// What every route promises, whatever the wire: same prompts, same events, same result, same errors.
+import { describe, expect, it } from 'vitest'
+import testing from '../../testing/index.js'
+import { differences } from './differences.mjs'
+import { subject } from './subject.mjs'
+
+const { fail, hang, lockstep, reasoning, text, toolCall, usage } = testing
+
+const PROMPT = '-say "two words" and \'one\'\n\n  then $HOME, `x` & größe 日本 😀  '
+const WORDS = ['Hel', 'lo ', 'größe ', '日本', '😀 ', '\n  kept as it is']
+
+/** The releases to hold it against: `OPENCODE_STREAM_CONTRACT_VERSIONS`, comma separated, or these. */
+export function releases(...standard) {
+  const named = process.env.OPENCODE_STREAM_CONTRACT_VERSIONS
+  return named ? named.split(',').filter(Boolean) : standard
+}
+
+export function contract(route, version) {
+  const differs = differences(route, version)
+  const as = (answer) => (differs.trimsParts ? answer.replace(/[ \n]+(?=\n\n|$)/g, '') : answer)
+
+  describe(`${route} of OpenCode ${version}`, () => {
+    const real = subject(route, version)
+    const stream = (prompt, more) => real.client.generateStream(prompt, real.options(more))
+    const generate = (prompt, more) => real.client.generate(prompt, real.options(more))
+    const events = async (prompt, more) => {
+      const all = []
+      for await (const event of stream(prompt, more).events) all.push(event)
+      return all
+    }
+    /** Runs `turn`, and counts the calls of the model that it made. */
+    const counting = async (turn) => {
+      const before = real.model.requests.length
+      return [await turn(), real.model.requests.length - before]
+    }
+
+    it('gives the answer, character for character, and nothing else', async () => {
+      real.model.reply(reasoning(['let ', 'me think']), text(WORDS), usage({ input: 7, output: 11 }))
+      const turn = stream(PROMPT)
+      const chunks = []
+      for await (const chunk of turn) chunks.push(chunk)
+      const result = await turn.result
+      expect(chunks.join('')).toBe(as(WORDS.join('')))
+      expect(chunks).not.toContain('')
+      expect(result).toMatchObject({
+        route,
+        granularity: differs.granularity,
+        text: chunks.join(''),
+        sessionID: expect.stringMatching(/^ses/),
+        messageID: expect.stringMatching(/^msg/),
+        finishReason: 'stop',
+        usage: { input: 7, output: 11 },
+        discarded: 0,
+      })
+      expect(result.version).toBe(differs.tellsVersion ? version : undefined)
+      expect(turn.sessionID).toBe(result.sessionID)
+      expect(real.model.requests.at(-1).prompt, 'the prompt, verbatim').toBe(differs.promptPrefix + PROMPT)
+    })
+
+    it.runIf(differs.granularity === 'token')(
+      'streams 50 tokens in lockstep: each leaves the model only after the reader had the one before',
+      async () => {
+        const gate = lockstep()
+        const tokens = Array.from({ length: 50 }, (_, n) => `tok${n} `)
+        real.model.reply(text(tokens, { gate }))
+        let seen = 0
+        let received = ''
+        for await (const chunk of stream('count')) {
+          received += chunk
+          while (seen < 50 && received.includes(tokens[seen])) {
+            seen += 1
+            gate.seen()
+          }
+        }
+        expect(seen).toBe(50)
+        expect(received).toBe(tokens.join(''))
+      },
+    )
+
+    it('tells a turn of two steps as events', async () => {
+      real.model.reply(
+        reasoning('hm'),
+        text('Looking. '),
+        toolCall('bash', { command: 'pwd', description: 'where' }),
+        usage({ input: 5, output: 3 }),
+      )
+      real.model.reply(text(['All ', 'done.']), usage({ input: 9, output: 2 }))
+      const [all, calls] = await counting(() => events('where are we?', { raw: true }))
+      expect(calls, 'calls of the model').toBe(2)
+      const types = all.map(({ type }) => type).filter((type) => !['session', 'raw'].includes(type))
+      expect(types[0]).toBe('start')
+      expect(types.at(-1)).toBe('finish')
+      const order = ['text-start', 'text-delta', 'text-end', 'finish'].map((type) => types.lastIndexOf(type))
+      expect(order).toEqual([...order].sort((a, b) => a - b))
+      expect(types.filter((type) => type === 'text-start')).toHaveLength(2)
+      expect(types.includes('reasoning-delta')).toBe(differs.tellsReasoning)
+      expect(types.filter((type) => type === 'step-finish')).toHaveLength(differs.tellsSteps ? 2 : 0)
+      expect(all.filter(({ type }) => type === 'raw').length).toBeGreaterThan(0)
+
+      const tools = all.filter(({ type }) => type === 'tool')
+      // A state that nobody took before the next one came is not told.
+      const states = [...new Set(tools.map(({ status }) => status))]
+      expect(states).toEqual(differs.toolStates.slice(-states.length))
+      expect(tools.at(-1)).toMatchObject({ tool: 'bash', input: { command: 'pwd' }, status: 'completed' })
+      expect(tools.at(-1).output.trim(), 'the tool runs in `directory`').toBe(real.directory)
+
+      const { result } = all.at(-1)
+      expect(result.text).toBe(as('Looking. \n\nAll done.'))
+      const deltas = all.filter(({ type }) => type === 'text-delta').map(({ delta }) => delta)
+      expect(deltas.join('')).toBe(as('Looking. \n\n').replace('\n\n', '') + 'All done.')
+      expect(result.usage, 'the sum of both steps').toMatchObject({ input: 14, output: 5 })
+      expect(result.parts.map(({ type }) => type)).toEqual(
+        expect.arrayContaining(['text', 'tool', 'step-finish']),
+      )
+      expect(all.every(({ type, sessionID }) => type === 'fallback' || sessionID === result.sessionID)).toBe(
+        true,
+      )
+    })
+
+    it('rejects what asks for a permission, and ends', async () => {
+      real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+      if (!differs.canReject) {
+        await expect(generate('look outside')).rejects.toMatchObject({
+          code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+          accepted: true,
+          retryable: false,
+        })
+        return
+      }
+      const result = await generate('look outside')
+      expect(result.finishReason).toBe('rejected')
+      expect(result.asks).toMatchObject([
+        { type: 'permission', permission: 'external_directory', reply: 'reject' },
+      ])
+    })
+
+    it('allows it, if told to', async () => {
+      real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+      real.model.reply(text('Read.'))
+      const turn = generate('look outside', { permission: 'allow' })
+      if (!differs.canAllow) {
+        await expect(turn).rejects.toMatchObject({
+          code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+          accepted: false,
+        })
+        real.model.reset()
+        return
+      }
+      expect(await turn).toMatchObject({ text: 'Read.', finishReason: 'stop' })
+    })
+
+    it("passes on the provider's error", async () => {
+      real.model.reply(fail(401))
+      await expect(generate('go')).rejects.toMatchObject({
+        code: 'ERR_OPENCODE_PROVIDER',
+        status: 401,
+        accepted: true,
+        retryable: false,
+        data: { name: 'APIError' },
+      })
+    })
+
+    it.each([
+      [{ sessionID: 'ses_0000000000000000000000000000' }, 'ERR_OPENCODE_SESSION_NOT_FOUND'],
+      [{ model: 'scripted/nope' }, 'ERR_OPENCODE_MODEL_NOT_FOUND'],
+      [{ agent: 'nope' }, 'ERR_OPENCODE_AGENT_NOT_FOUND'],
+    ])('%o is looked up before anything is sent', async (options, code) => {
+      const [error, calls] = await counting(() => generate('go', options).catch((error) => error))
+      expect(error).toMatchObject({ code, accepted: false })
+      expect(error.hint).toEqual(expect.any(String))
+      expect(calls).toBe(0)
+    })
+
+    it('goes on with a session, and with the newest', async () => {
+      real.model.reply(text('Blue.'))
+      const first = await generate('my colour is blue', { agent: 'build', model: 'scripted/model' })
+      real.model.reply(text('Still blue.'))
+      const second = await generate('which colour?', { sessionID: first.sessionID })
+      expect(second).toMatchObject({ sessionID: first.sessionID, text: 'Still blue.' })
+      expect(second.messageID).not.toBe(first.messageID)
+      expect(JSON.stringify(real.model.requests.at(-1).body)).toContain('my colour is blue')
+      real.model.reply(text('Blue again.'))
+      const third = await generate('and now?', { continue: true })
+      expect(third.sessionID).toBe(first.sessionID)
+    })
+
+    it('forks a session', async () => {
+      real.model.reply(text('One.'))
+      const first = await generate('begin')
+      real.model.reply(text('Two.'))
+      const fork = generate('go on', { sessionID: first.sessionID, fork: true })
+      if (!differs.canFork) {
+        await expect(fork).rejects.toMatchObject({
+          code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+          accepted: false,
+        })
+        real.model.reset()
+        return
+      }
+      const second = await fork
+      expect(second.text).toBe('Two.')
+      expect(second.sessionID).not.toBe(first.sessionID)
+      expect(JSON.stringify(real.model.requests.at(-1).body)).toContain('begin')
+    })
+
+    it('is left in the middle: the text so far is the result, and the model is let go', async () => {
+      const step =
+        differs.granularity === 'part' ? [text('Some '), toolCall('bash', SLEEP)] : [text('Some '), hang()]
+      real.model.reply(...step)
+      const turn = stream('go on for ever', {
+        permission: 'allow',
+        ...(differs.canAllow ? {} : { permission: 'reject' }),
+      })
+      for await (const chunk of turn) {
+        expect(chunk.trim()).toBe('Some')
+        break
+      }
+      const result = await turn.result
+      expect(result).toMatchObject({ finishReason: 'abort', text: as('Some ') })
+      real.model.reset()
+    })
+  })
+}
+
+const SLEEP = { command: 'sleep 1000', description: 'sleep' }

@@ -1,0 +1,37 @@
+// A route of a release, ready for turns: the scripted model behind it, and the options that lead there.
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import { OpenCode } from '../../index.js'
+import testing from '../../testing/index.js'
+
+const { opencodeBinary, scriptedModel, startOpenCode } = testing
+
+/** Filled in before the tests: `model`, `directory`, `client`, `options(more)`. */
+export function subject(route, version) {
+  const it = { options: (more) => ({ ...it.base, timeouts: { total: 60_000 }, ...more }) }
+  let server
+  beforeAll(async () => {
+    it.model = await scriptedModel()
+    it.directory = realpathSync(mkdtempSync(join(tmpdir(), 'contract-')))
+    it.client = new OpenCode()
+    if (route === 'server') {
+      server = await startOpenCode({ version, model: it.model, directory: it.directory })
+      it.base = { mode: 'server', baseUrl: server.url, directory: it.directory }
+      return
+    }
+    const own = { cliPath: await opencodeBinary(version), env: it.model.env, directory: it.directory }
+    it.base =
+      route === 'private'
+        ? { mode: 'server', autostart: true, ...own }
+        : { mode: 'cli', cliProtocol: route, ...own }
+  })
+  afterAll(async () => {
+    await it.client?.close()
+    await server?.stop()
+    await it.model?.close()
+    if (it.directory) rmSync(it.directory, { recursive: true, force: true })
+  })
+  return it
+}
