@@ -183,7 +183,7 @@ export interface AgentPromptPart {
  * - `'auto'`: a server named by `baseUrl`, and then only that; else `http://127.0.0.1:4096`, if our own user
  *   runs OpenCode there; else `private`. A step down is told by a `fallback` event, before the prompt is sent.
  * - `'server'`: the same, but `private` only with `autostart: true`.
- * - `'cli'`: no route in this version: `ERR_OPENCODE_UNSUPPORTED_OPTION`.
+ * - `'cli'`: OpenCode's command line: `opencode acp`, else `opencode run`, whose text comes part by part.
  */
 export type Mode = 'auto' | 'server' | 'cli'
 
@@ -204,7 +204,8 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `signal` `timeouts` `limits` `raw` | yes | yes |
  * | `autostart` | allows the step to `private` | yes |
  * | `cliPath` `config` `env` | refused: it starts nothing | yes |
- * | `cliProtocol` `files` `jsonRetries` `schema` | refused in this version | refused in this version |
+ * | `cliProtocol` | refused: it starts nothing | refused: it speaks HTTP |
+ * | `files` `jsonRetries` `schema` | refused in this version | refused in this version |
  *
  * Refused is `ERR_OPENCODE_UNSUPPORTED_OPTION`.
  */
