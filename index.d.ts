@@ -200,7 +200,7 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `username` `password` | yes | not needed: it has credentials of its own |
  * | `sessionID` `continue` `fork` `title` `ephemeral` | yes | yes |
  * | `agent` `model` `variant` `system` `tools` | yes | yes |
- * | `permission` `question` | yes, not as functions | yes, not as functions |
+ * | `permission` `question` | yes | yes |
  * | `signal` `timeouts` `limits` `raw` | yes | yes |
  * | `autostart` | allows the step to `private` | yes |
  * | `cliPath` `config` `env` | refused: it starts nothing | yes |
@@ -271,14 +271,14 @@ export interface GenerateOptions {
   /**
    * The answer to every permission that a tool asks for (`POST /permission/:id/reply`): `'reject'`, which
    * ends the turn with `finishReason: 'rejected'`; `'allow'`, which answers `once` to each; `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  permission?: 'reject' | 'allow' | 'leave' | null
+  permission?: 'reject' | 'allow' | 'leave' | PermissionCallback | null
   /**
-   * The answer to every question of the agent (`POST /question/:id/reject`): `'reject'`, or `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * The answer to every question of the agent (`POST /question/:id/reject`, `…/reply`): `'reject'`, or
+   * `'leave'`, which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  question?: 'reject' | 'leave' | null
+  question?: 'reject' | 'leave' | QuestionCallback | null
 
   /**
    * Stops the turn: the iteration throws, and `result` rejects with, `signal.reason`, after the turn
@@ -318,6 +318,51 @@ export interface GenerateOptions {
    * ranks below the project's own configuration). Given, the server on 4096 is not looked at. Default: none.
    */
   config?: Readonly<Record<string, unknown>> | null
+}
+
+/**
+ * Answers one permission, now or later; asked whether or not anybody reads the stream, and also for what
+ * subagents ask, and for what a session that is continued still asks. The turn waits for it, with no limit
+ * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
+ * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply.
+ */
+export type PermissionCallback = (
+  ask: PermissionAsk,
+  context: AskContext,
+) => PermissionReply | Promise<PermissionReply>
+
+/**
+ * - `'once'`: this time. `'always'`: and whatever OpenCode takes for the same, in this session.
+ * - `'reject'`: the tool does not run, and the turn ends there with `finishReason: 'rejected'`. With a
+ *   `message`, the model reads it and goes on.
+ */
+export type PermissionReply =
+  | 'once'
+  | 'always'
+  | 'reject'
+  | { reply: 'once' | 'always' }
+  | { reply: 'reject'; message?: string | null }
+
+/**
+ * Answers the agent's questions, as {@link PermissionCallback} does permissions: with the chosen labels of
+ * each question, in order (a label of one's own is allowed), or with `'reject'`, which ends the turn there.
+ */
+export type QuestionCallback = (
+  ask: QuestionAsk,
+  context: AskContext,
+) => string[][] | 'reject' | Promise<string[][] | 'reject'>
+
+/** What is asked for, and by whom. */
+export type PermissionAsk = Omit<PermissionEvent, 'reply' | 'message'>
+
+export type QuestionAsk = Omit<QuestionEvent, 'reply'>
+
+export interface AskContext {
+  /**
+   * Aborts when nobody waits for the answer any more: another client gave one, or the turn ended or was left.
+   * What the function does afterwards has no effect.
+   */
+  signal: AbortSignal
 }
 
 export interface ModelRef {
@@ -583,6 +628,8 @@ export interface PermissionEvent extends InSession {
   tool?: { messageID: string; callID: string }
   metadata?: unknown
   reply: 'once' | 'always' | 'reject' | 'leave'
+  /** What the model was told with a rejection. */
+  message?: string
 }
 
 /** The agent asked the user, and this was replied; `leave`: nothing, another client may answer. */

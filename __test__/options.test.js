@@ -150,23 +150,19 @@ describe('the mode', () => {
 })
 
 describe('options that this version cannot honour', () => {
-  it.each([
-    [{ cliProtocol: 'acp' }],
-    [{ files: ['a.txt'] }],
-    [{ jsonRetries: 1 }],
-    [{ schema: {} }],
-    [{ permission: () => 'once' }],
-    [{ question: () => 'reject' }],
-  ])('%o is refused, with the reason of each route', (options) => {
-    const [name] = Object.keys(options)
-    const error = refusal({ ...options, mode: 'auto' })
-    expect(error).toMatchObject({
-      code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
-      message: expect.stringContaining(`\`${name}\``),
-    })
-    expect(error.data.routes.map(({ route }) => route)).toEqual(['server', 'private', 'acp', 'run'])
-    expect(refusal({ ...options, mode: 'server' }).data.routes).toEqual([error.data.routes[0]])
-  })
+  it.each([[{ cliProtocol: 'acp' }], [{ files: ['a.txt'] }], [{ jsonRetries: 1 }], [{ schema: {} }]])(
+    '%o is refused, with the reason of each route',
+    (options) => {
+      const [name] = Object.keys(options)
+      const error = refusal({ ...options, mode: 'auto' })
+      expect(error).toMatchObject({
+        code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
+        message: expect.stringContaining(`\`${name}\``),
+      })
+      expect(error.data.routes.map(({ route }) => route)).toEqual(['server', 'private', 'acp', 'run'])
+      expect(refusal({ ...options, mode: 'server' }).data.routes).toEqual([error.data.routes[0]])
+    },
+  )
 
   it('values that ask for nothing are welcome', () => {
     const nothing = { cliProtocol: 'auto', env: {}, files: [] }

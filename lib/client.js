@@ -28,6 +28,7 @@ class OpenCode {
     return new GenerateStream({
       request: turnRequest(prompt, settings),
       signal: settings.signal,
+      callbacks: { permission: settings.permission, question: settings.question },
       running: this.#running,
       site: callSite(this.generateStream),
       start: (request, bell) => {

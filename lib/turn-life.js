@@ -1,5 +1,6 @@
 'use strict'
 
+const { Asks } = require('./asks.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
 /**
@@ -12,6 +13,7 @@ const { errorFromFailure } = require('./opencode-error.js')
  *   start     (requestJson, bell) => native turn; may throw
  *   running   a Set of the turns now running, kept by the client
  *   site      the stack of the user's call
+ *   callbacks the user's functions that answer asks: { permission?, question? }
  * }
  */
 class TurnLife {
@@ -24,6 +26,7 @@ class TurnLife {
 
   #plan
   #native = null
+  #asks
   #announceEnd
   #hasToldFinish = false
   /** Makes the error of a turn that was cut short, whatever native code says of its end. */
@@ -32,6 +35,11 @@ class TurnLife {
 
   constructor(plan) {
     this.#plan = plan
+    this.#asks = new Asks(
+      plan.callbacks,
+      (id, reply) => this.#native.answer(id, reply),
+      (error) => this.cutShort(() => error),
+    )
     this.ended = new Promise((resolve) => {
       this.#announceEnd = resolve
     })
@@ -99,10 +107,17 @@ class TurnLife {
   /** The bell: native code rings it again only after an answer of null, so both are asked each time. */
   #look() {
     if (this.outcome === null && this.#native !== null) {
+      this.#takeAsks()
       const json = this.#native.outcome()
       if (json !== null) return this.#end(this.#read(JSON.parse(json)))
     }
     this.onChange?.()
+  }
+
+  /** Whether or not anybody reads: an ask holds the turn. */
+  #takeAsks() {
+    const json = this.#native.takeAsks()
+    if (json !== null) this.#asks.take(JSON.parse(json))
   }
 
   #read({ error, ...outcome }) {
@@ -112,6 +127,7 @@ class TurnLife {
 
   #end(outcome) {
     this.outcome = outcome
+    this.#asks.end()
     this.#plan.running.delete(this)
     this.#plan.signal?.removeEventListener('abort', this.#onAbort)
     this.#announceEnd(outcome)

@@ -5,7 +5,6 @@ const { OpenCodeError } = require('./opencode-error.js')
 const NOT_YET = 'this version of opencode-stream does not have it yet'
 const STARTS_NOTHING = 'this route starts nothing that the option could apply to'
 const SPEAKS_HTTP = 'this route speaks HTTP'
-const NO_CALLBACK = `as a function, ${NOT_YET}`
 
 /** Routes whose code is in this version. */
 const PRESENT = ['server', 'private']
@@ -22,8 +21,6 @@ const PARTLY = {
   files: { asks: isNotEmpty, server: NOT_YET, private: NOT_YET },
   jsonRetries: { asks: () => true, server: NOT_YET, private: NOT_YET },
   schema: { asks: () => true, server: NOT_YET, private: NOT_YET },
-  permission: { asks: isFunction, server: NO_CALLBACK, private: NO_CALLBACK },
-  question: { asks: isFunction, server: NO_CALLBACK, private: NO_CALLBACK },
 }
 
 /** Throws for the first setting that no route of `mode` can honour. `starts`: we may start a server. */
@@ -71,10 +68,6 @@ function unsupported(what, routes, hint) {
 
 function isNotEmpty(value) {
   return typeof value !== 'object' || Object.keys(value).length > 0
-}
-
-function isFunction(value) {
-  return typeof value === 'function'
 }
 
 module.exports = { refuseUnsupported }

@@ -63,10 +63,12 @@ impl TurnRequest {
             permission: match self.permission.as_str() {
                 "allow" => PermissionPolicy::Allow,
                 "leave" => PermissionPolicy::Leave,
+                "call" => PermissionPolicy::Call,
                 _ => PermissionPolicy::Reject,
             },
             question: match self.question.as_str() {
                 "leave" => QuestionPolicy::Leave,
+                "call" => QuestionPolicy::Call,
                 _ => QuestionPolicy::Reject,
             },
         }

@@ -9,6 +9,8 @@ class ScriptedTurn {
   left = 0
   #unread = { text: '', events: [] }
   #outcome = null
+  #asks = []
+  answers = []
   #isArmed = false
 
   constructor(request, bell) {
@@ -26,6 +28,16 @@ class ScriptedTurn {
   takeEvents() {
     const events = this.#unread.events.splice(0)
     return events.length === 0 ? this.#nothing() : JSON.stringify(events)
+  }
+
+  takeAsks() {
+    const asks = this.#asks.splice(0)
+    return asks.length === 0 ? this.#nothing() : JSON.stringify(asks)
+  }
+
+  answer(id, reply) {
+    this.answers.push({ id, ...JSON.parse(reply) })
+    this.onAnswer?.(id)
   }
 
   outcome() {
@@ -50,6 +62,12 @@ class ScriptedTurn {
 
   emit(...events) {
     this.#unread.events.push(...events)
+    this.#ring()
+  }
+
+  /** `{ ask }` or `{ closed: id }`, as native code gives them out. */
+  ask(...calls) {
+    this.#asks.push(...calls)
     this.#ring()
   }
 

@@ -104,8 +104,9 @@ export async function everyOption(signal: AbortSignal) {
     variant: 'high',
     system: 'Be brief',
     tools: { bash: false },
-    permission: 'allow',
-    question: 'leave',
+    permission: (ask, { signal }) =>
+      ask.patterns.length === 1 && !signal.aborted ? 'once' : { reply: 'reject', message: 'no' },
+    question: async ({ questions }) => (questions.length === 1 ? [['Blue']] : 'reject'),
     signal,
     timeouts: {
       connect: 1,
@@ -160,8 +161,8 @@ export function isRefused(stream: GenerateStream) {
   generateStream('Hello', { mode: 'http' })
   // @ts-expect-error not in this version
   generateStream('Hello', { files: ['a.txt'] })
-  // @ts-expect-error not in this version
-  generateStream('Hello', { permission: () => 'once' })
+  // @ts-expect-error no such reply
+  generateStream('Hello', { permission: () => 'yes' })
   // @ts-expect-error health() has no model
   health({ model: 'a/b' })
   // @ts-expect-error a stream is not a promise

@@ -13,11 +13,12 @@ use napi::bindgen_prelude::Function;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use self::bell::Bell;
 use crate::error::Failure;
 use crate::mailbox::Mailbox;
+use crate::protocol::reply::Reply;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
 use crate::turn_driver;
@@ -62,6 +63,7 @@ impl Client {
 pub struct Turn {
     mailbox: Arc<Mailbox>,
     leave: watch::Sender<bool>,
+    answers: mpsc::UnboundedSender<(String, Reply)>,
 }
 
 impl Turn {
@@ -71,13 +73,14 @@ impl Turn {
         let rung = bell.clone();
         let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || rung.ring()));
         let (leave, left) = watch::channel(false);
+        let (answers, answered) = mpsc::unbounded_channel();
         let mail = mailbox.clone();
         let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
-            turn_driver::run(request, ticket, holdings, mail, left).await;
+            turn_driver::run(request, ticket, holdings, mail, left, answered).await;
             bell.put_away();
         })?;
-        Ok(Turn { mailbox, leave })
+        Ok(Turn { mailbox, leave, answers })
     }
 }
 
@@ -93,6 +96,21 @@ impl Turn {
     #[napi(catch_unwind)]
     pub fn take_events(&self) -> Option<String> {
         self.mailbox.take_events()
+    }
+
+    /// What the caller's code is to answer, as a JSON array of `{"ask"}` and `{"closed": id}`, or null.
+    #[napi(catch_unwind)]
+    pub fn take_asks(&self) -> Option<String> {
+        self.mailbox.take_asks()
+    }
+
+    /// Answers an ask with `{"reply", "message"?}` as JSON.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, id: String, reply: String) -> Result<()> {
+        let reply = parse(&reply)?;
+        // A turn that is over needs no answer.
+        let _ = self.answers.send((id, reply));
+        Ok(())
     }
 
     /// Null while the turn runs; then `{"result"}` or `{"error"}` as JSON.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reply::Reply;
 use super::text::Text;
 
 /// One record of the bus, understood.
@@ -37,6 +38,7 @@ pub enum BusEvent {
     AskClosed {
         session_id: String,
         id: String,
+        reply: Reply,
     },
     /// Anything else: read over, but a sign that the bus carries more than heartbeats.
     Other {

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod dialect;
 pub mod event;
+pub mod reply;
 pub mod stream_event;
 pub mod text;
 pub mod transcript;

@@ -11,7 +11,7 @@ use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::{Stored, pending_asks, stored_messages};
 use crate::protocol::event::Ask;
-use crate::protocol::turn::{AskReply, Snapshot};
+use crate::protocol::turn::Snapshot;
 
 /// How many of a session's last messages are looked at where only the newest matter. Releases that do
 /// not know the parameter give all of them.
@@ -139,8 +139,9 @@ impl Api {
         self.send(Method::POST, &format!("/session/{}/prompt_async", escaped(id)), body).await
     }
 
-    pub async fn reply(&self, reply: &AskReply) -> Result<Answer, CallError> {
-        self.send(Method::POST, &reply.path, &reply.body).await
+    /// Answers an ask, by path and body.
+    pub async fn reply(&self, path: &str, body: &Value) -> Result<Answer, CallError> {
+        self.send(Method::POST, path, body).await
     }
 
     pub async fn abort(&self, id: &str, within: Duration) {

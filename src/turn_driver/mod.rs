@@ -1,5 +1,6 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
+mod past;
 mod prepare;
 mod pump;
 mod queue;
@@ -13,20 +14,25 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use self::past::Desk;
 use self::prepare::{Created, Prepared, prepare};
 use self::queue::Ticket;
 use self::route::choose;
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::{StreamEvent, Usage};
 use crate::request::TurnRequest;
 use crate::transport::Holdings;
 
 /// Leaving waits no longer than this.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// What the caller's code says to asks, by the id of the ask.
+pub type Answers = mpsc::UnboundedReceiver<(String, Reply)>;
 
 /// Lines up for the session the turn names, if it names one: in call order, so at the call.
 pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
@@ -41,8 +47,10 @@ pub async fn run(
     holdings: Arc<Holdings>,
     mailbox: Arc<Mailbox>,
     leave: watch::Receiver<bool>,
+    answers: Answers,
 ) {
-    let driven = AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave)).catch_unwind().await;
+    let driven =
+        AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave, answers)).catch_unwind().await;
     let outcome = driven.unwrap_or_else(|_| {
         Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
             .accepted(crate::error::Accepted::Unknown)
@@ -57,6 +65,7 @@ async fn drive(
     holdings: &Holdings,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
 ) -> Result<Value, Failure> {
     let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
     let created = Created::default();
@@ -64,10 +73,10 @@ async fn drive(
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),
         failure = expire(deadline) => Err(failure),
-        prepared = ready(request, ticket, holdings, mailbox, &created) => prepared.map(Some),
+        prepared = ready(request, ticket, holdings, mailbox, &created, &mut answers) => prepared.map(Some),
     };
     match prepared {
-        Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, deadline).await,
+        Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, answers, deadline).await,
         Ok(None) => {
             created.undo().await;
             let result = left_before_the_prompt(request);
@@ -88,12 +97,13 @@ async fn ready(
     holdings: &Holdings,
     mailbox: &Mailbox,
     created: &Created,
+    answers: &mut Answers,
 ) -> Result<Prepared, Failure> {
     let mut ticket = ticket;
     loop {
         let chosen = choose(request, holdings, mailbox).await?;
         let running = chosen.running.clone();
-        let prepared = prepare(request, &mut ticket, created, chosen).await;
+        let prepared = prepare(request, &mut ticket, created, chosen, &mut Desk { mailbox, answers }).await;
         // A server of ours that died since it was last used: nothing was sent, so another one will do.
         match (&prepared, running) {
             (Err(failure), Some(running)) if failure.code == Code::Unreachable && running.dies().await => {}

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::Answers;
 use super::LEAVE;
 use super::expire;
 use super::prepare::Prepared;
@@ -55,6 +56,7 @@ pub async fn pump(
     prepared: Prepared,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
     let (listener, mut deliveries) =
@@ -70,6 +72,7 @@ pub async fn pump(
             biased;
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
             Some(delivery) = deliveries.recv() => pump.on_delivery(delivery),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
             () = until(leave_by) => pump.turn.conclude_left(),
@@ -118,7 +121,7 @@ impl<'a> Pump<'a> {
             prepared.connection.adopt(&prepared.session, child);
         }
         for ask in &prepared.past.asks {
-            turn.on_answered(ask.clone());
+            turn.on_answered(ask);
         }
         let jobs = Jobs::new();
         let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), request.body());
@@ -135,13 +138,15 @@ impl<'a> Pump<'a> {
                 Output::Reply(reply) => {
                     self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
                 }
+                Output::Ask(ask) => self.mailbox.ask(&ask),
+                Output::AskClosed(id) => self.mailbox.close_ask(&id),
                 Output::Fetch => {
                     self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
                 }
                 Output::Abort => {
-                    let sessions = self.turn.sessions();
+                    let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
                     self.job(|api, _| async move {
-                        abort(&api, &sessions).await;
+                        abort(&api, &sessions, &asks).await;
                         Done::Aborted
                     });
                 }
@@ -303,7 +308,8 @@ impl<'a> Pump<'a> {
         if self.posting {
             self.abort_once_answered();
         } else if unfinished {
-            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &self.turn.sessions())).await;
+            let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
+            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &sessions, &asks)).await;
         }
         if self.request.session.ephemeral && self.prepared.ours {
             self.prepared.api.delete_session(&self.prepared.session, LEAVE).await;
@@ -314,12 +320,13 @@ impl<'a> Pump<'a> {
     fn abort_once_answered(&mut self) {
         let mut jobs = std::mem::take(&mut self.jobs);
         let (api, sessions) = (self.prepared.api.clone(), self.turn.sessions());
+        let asks = self.turn.give_up_asks();
         let connection = self.prepared.connection.clone();
         tokio::spawn(async move {
             while let Some(done) = jobs.next().await {
                 if let Done::Posted(answer) = done {
                     if answer.is_ok_and(|answer| answer.is_success()) {
-                        abort(&api, &sessions).await;
+                        abort(&api, &sessions, &asks).await;
                     }
                     break;
                 }

@@ -17,7 +17,7 @@ use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
 
-pub use asks::{AskReply, PermissionPolicy, Policies, QuestionPolicy};
+pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig};
 pub use ending::{QUIET, SILENCE, TAIL};
 
@@ -151,6 +151,7 @@ impl Turn {
         self.heard = Some(now);
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
+            BusEvent::AskClosed { id, reply, .. } => self.ask_closed(id, reply.clone()),
             BusEvent::Message(info) => self.message(info, root, now),
             BusEvent::Part(part) => {
                 if root {
@@ -334,5 +335,7 @@ impl Turn {
     }
 }
 
+#[cfg(test)]
+mod asks_tests;
 #[cfg(test)]
 mod tests;
