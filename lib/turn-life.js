@@ -1,6 +1,7 @@
 'use strict'
 
 const { Asks } = require('./asks.js')
+const { readFiles } = require('./files.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
 /**
@@ -52,16 +53,22 @@ class TurnLife {
   /** Sends the prompt, unless that has happened or is out of the question. */
   start() {
     if (this.#native !== null || this.outcome !== null) return
-    const { request, signal, start, running } = this.#plan
+    const { signal, start, running } = this.#plan
     if (signal?.aborted) return this.#end({ error: signal.reason })
     try {
-      this.#native = start(toJson(request), () => this.#look())
+      this.#native = start(this.#readRequest(), () => this.#look())
     } catch (error) {
       return this.#end({ error })
     }
     running.add(this)
     signal?.addEventListener('abort', this.#onAbort)
     this.#look()
+  }
+
+  /** Files are read at the last moment, at once and in call order, and before anything is sent. */
+  #readRequest() {
+    const { files = [], parts = [], ...request } = this.#plan.request
+    return toJson({ ...request, parts: [...parts, ...readFiles(files)] })
   }
 
   /** All unread text, or null when there is none now; the bell rings when there is more. */

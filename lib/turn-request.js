@@ -39,6 +39,8 @@ function turnRequest(prompt, settings, env = process.env) {
       ephemeral: settings.ephemeral ?? false,
     },
     parts,
+    files: settings.files ?? [],
+    json: settings.json ?? null,
     agent: settings.agent ?? null,
     model: settings.model ?? null,
     variant: settings.variant ?? null,

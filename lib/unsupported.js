@@ -18,9 +18,6 @@ const PARTLY = {
   config: { asks: isNotEmpty, server: STARTS_NOTHING },
   env: { asks: isNotEmpty, server: STARTS_NOTHING },
   cliProtocol: { asks: (value) => value !== 'auto', server: STARTS_NOTHING, private: SPEAKS_HTTP },
-  files: { asks: isNotEmpty, server: NOT_YET, private: NOT_YET },
-  jsonRetries: { asks: () => true, server: NOT_YET, private: NOT_YET },
-  schema: { asks: () => true, server: NOT_YET, private: NOT_YET },
 }
 
 /** Throws for the first setting that no route of `mode` can honour. `starts`: we may start a server. */

@@ -1,5 +1,14 @@
 'use strict'
 
+const TOTALS = {
+  usage: { input: 1, output: 1, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
+  cost: 0,
+  parts: [],
+  asks: [],
+  reconnects: 0,
+  discarded: 0,
+}
+
 /**
  * A stand-in for the native binding, for what lib/ alone is answerable for: when a turn starts, what
  * is taken when, how it ends. A test plays OpenCode's side with say(), emit(), finish() and fail().
@@ -73,7 +82,7 @@ class ScriptedTurn {
 
   finish({ finishReason = 'stop' } = {}) {
     if (this.#outcome !== null) return
-    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason }
+    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason, ...TOTALS }
     this.#outcome = JSON.stringify({ result })
     this.emit({ type: 'finish', sessionID: 'ses_1', result })
   }

@@ -114,6 +114,8 @@ pub struct MessageInfo {
     /// `stop`, `tool-calls`, `length`, `content-filter`, `unknown`, …
     pub finish: Option<String>,
     pub error: Option<Value>,
+    /// The answer as JSON, where the prompt asked for it.
+    pub structured: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::protocol::turn::Snapshot;
 
 /// How many of a session's last messages are looked at where only the newest matter. Releases that do
 /// not know the parameter give all of them.
-const RECENT: &str = "100";
+const RECENT: u32 = 100;
 
 #[derive(Clone)]
 pub struct Api {
@@ -103,19 +103,45 @@ impl Api {
         Ok(status.get(id).is_some_and(|status| status["type"] != "idle"))
     }
 
-    /// The ids of the session's messages, the newest of them at least.
+    /// The ids of the session's messages, the newest of them at least; also of prompts that are not listed.
     pub async fn message_ids(&self, id: &str) -> Result<HashSet<String>, Failure> {
         let messages = self.messages(id).await?;
-        Ok(messages.into_iter().map(|message| message.info.id).collect())
+        let ids = |message: Stored| [Some(message.info.id), message.info.parent_id];
+        Ok(messages.into_iter().flat_map(ids).flatten().collect())
     }
 
     async fn messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
+        let answer = self.newest_messages(id, RECENT).await?;
+        if answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("OutputFormat") {
+            return self.readable_messages(id).await;
+        }
+        read_messages(&answer)
+    }
+
+    async fn newest_messages(&self, id: &str, limit: u32) -> Result<Answer, Failure> {
         let path = format!("/session/{}/message", escaped(id));
-        let answer =
-            self.server.call(Method::GET, &path, &[("limit", RECENT)], None, self.server.accept).await;
-        let answer = answer.map_err(|error| error.failure)?;
-        answer.json()?;
-        stored_messages(&answer.body).map_err(|malformed| Failure::new(Code::Protocol, malformed.to_string()))
+        let limit = limit.to_string();
+        let query = [("limit", limit.as_str())];
+        let answer = self.server.call(Method::GET, &path, &query, None, self.server.accept).await;
+        answer.map_err(|error| error.failure)
+    }
+
+    /// From 1.15.13 on, a list that holds a prompt with a JSON schema is refused for good. The messages that
+    /// came after it can be read, so the longest list without it is looked for.
+    async fn readable_messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
+        let (mut readable, mut refused) = (0, RECENT);
+        let mut messages = Vec::new();
+        while readable + 1 < refused {
+            let limit = readable.midpoint(refused);
+            let answer = self.newest_messages(id, limit).await?;
+            if answer.status == 400 {
+                refused = limit;
+            } else {
+                messages = read_messages(&answer)?;
+                readable = limit;
+            }
+        }
+        Ok(messages)
     }
 
     /// The pending asks of the directory.
@@ -148,6 +174,11 @@ impl Api {
         let path = format!("/session/{}/abort", escaped(id));
         let _ = self.server.call(Method::POST, &path, &[], Some(&json!({})), within).await;
     }
+}
+
+fn read_messages(answer: &Answer) -> Result<Vec<Stored>, Failure> {
+    answer.json()?;
+    stored_messages(&answer.body).map_err(|malformed| Failure::new(Code::Protocol, malformed.to_string()))
 }
 
 /// An id that a user gave, as one segment of a path.

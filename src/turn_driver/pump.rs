@@ -18,6 +18,7 @@ use super::prepare::Prepared;
 use super::requests::{abort, answer_ask};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig};
@@ -106,6 +107,8 @@ async fn until(deadline: Option<Instant>) {
 
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
+        let fresh = prepared.ours && !request.session.fork;
+        let prompt = Prompt::of(request, prepared.version.as_deref(), fresh);
         let mut turn = Turn::new(TurnConfig {
             route: prepared.route,
             granularity: "token",
@@ -113,7 +116,7 @@ impl<'a> Pump<'a> {
             version: prepared.version.clone(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
-            texts: request.texts(),
+            texts: prompt.texts(),
             before: prepared.past.before.clone(),
         });
         for child in &prepared.past.children {
@@ -124,7 +127,7 @@ impl<'a> Pump<'a> {
             turn.on_answered(ask);
         }
         let jobs = Jobs::new();
-        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), request.body());
+        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), prompt.body);
         jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
         Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
     }
