@@ -73,7 +73,7 @@ async fn drive(
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),
         failure = expire(deadline) => Err(failure),
-        prepared = ready(request, ticket, holdings, mailbox, &created, &mut answers) => prepared.map(Some),
+        prepared = ready(request, ticket, holdings, &created, Desk { mailbox, answers: &mut answers, deadline }) => prepared.map(Some),
     };
     match prepared {
         Ok(Some(prepared)) => pump::pump(request, prepared, mailbox, leave, answers, deadline).await,
@@ -95,15 +95,14 @@ async fn ready(
     request: &TurnRequest,
     ticket: Option<Ticket>,
     holdings: &Holdings,
-    mailbox: &Mailbox,
     created: &Created,
-    answers: &mut Answers,
+    mut desk: Desk<'_>,
 ) -> Result<Prepared, Failure> {
     let mut ticket = ticket;
     loop {
-        let chosen = choose(request, holdings, mailbox).await?;
+        let chosen = choose(request, holdings, desk.mailbox).await?;
         let running = chosen.running.clone();
-        let prepared = prepare(request, &mut ticket, created, chosen, &mut Desk { mailbox, answers }).await;
+        let prepared = prepare(request, &mut ticket, created, chosen, &mut desk).await;
         // A server of ours that died since it was last used: nothing was sent, so another one will do.
         match (&prepared, running) {
             (Err(failure), Some(running)) if failure.code == Code::Unreachable && running.dies().await => {}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::Answers;
 use super::requests::answer_ask;
@@ -36,6 +36,17 @@ pub struct Past {
 pub struct Desk<'a> {
     pub mailbox: &'a Mailbox,
     pub answers: &'a mut Answers,
+    /// When the whole turn runs out of time, and how much it had.
+    pub deadline: Option<(Instant, Duration)>,
+}
+
+impl Desk<'_> {
+    /// Until when a busy session is waited for: a little less than the whole turn has, so that the error can
+    /// say what was waited for.
+    fn patience(&self) -> Instant {
+        let of_total = |(at, total): (Instant, Duration)| at - (total / 10).min(BUSY_LOOK);
+        self.deadline.map_or_else(|| Instant::now() + BUSY, of_total)
+    }
 }
 
 /// The asks of the session before our prompt.
@@ -57,9 +68,8 @@ pub async fn past(
 ) -> Result<Past, Failure> {
     let children = api.descendants(session).await?;
     let ours = |ask: &Ask| ask.session_id == session || children.contains(&ask.session_id);
-    let mut since = Instant::now();
-    // A little less than the whole turn has, so that the error can say what was waited for.
-    let patience = request.target.timeouts.total.map_or(BUSY, |total| total.mul_f64(0.9));
+    let began = Instant::now();
+    let mut until = desk.patience();
     let mut pending = Pending { request, api, session, open: Vec::new(), answered: Vec::new() };
     loop {
         let busy = api.is_busy(session).await?;
@@ -70,12 +80,13 @@ pub async fn past(
         }
         if !pending.open.is_empty() {
             // It is the caller's own code that is waited for.
-            since = Instant::now();
+            until = desk.patience();
         }
-        if since.elapsed() > patience {
-            return Err(busy_elsewhere(session, patience));
+        if Instant::now() >= until {
+            return Err(busy_elsewhere(session, began.elapsed()));
         }
-        if let Ok(Some((id, reply))) = timeout(BUSY_LOOK, desk.answers.recv()).await {
+        let next_look = until.min(Instant::now() + BUSY_LOOK);
+        if let Ok(Some((id, reply))) = timeout_at(next_look, desk.answers.recv()).await {
             pending.on_answer(&id, reply).await?;
         }
     }
