@@ -5,6 +5,7 @@ mod child;
 mod http;
 mod hub;
 mod listener;
+mod messages;
 mod private;
 mod probe;
 mod settle;
