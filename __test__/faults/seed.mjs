@@ -23,3 +23,10 @@ export function random(seed) {
     pick: (choices) => choices[Math.floor(next() * choices.length)],
   }
 }
+
+/** A chance of its own for the `n`-th of its kind, whatever happens to the others. */
+export function randomOf(seed, kind, n) {
+  let mixed = seed ^ Math.imul(n + 1, 0x9e3779b1)
+  for (const char of kind) mixed = Math.imul(mixed ^ char.charCodeAt(0), 0x01000193)
+  return random(mixed)
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::http::{CallError, Server};
 use super::listener::require_ours;
 use crate::error::{Code, Failure};
-use crate::protocol::answer::{health_version, is_path_info, newer_generation};
+use crate::protocol::answer::{health_version, is_path_info, newer_generation, older_generation};
 use crate::request::TargetRequest;
 
 const IMPLICIT_PORT: u16 = 4096;
@@ -43,7 +43,11 @@ pub async fn version(server: &Server) -> Result<Option<String>, Failure> {
         return Err(failure);
     }
     let path = get("/path").await.map_err(in_connect)?;
-    if is_path_info(&path) { Ok(None) } else { Err(refused.unwrap_or_else(|| no_api(&health))) }
+    if !is_path_info(&path) {
+        return Err(refused.unwrap_or_else(|| no_api(&health)));
+    }
+    let description = get("/doc").await.map_err(in_connect)?;
+    older_generation(&description).map_or(Ok(None), Err)
 }
 
 fn no_api(health: &crate::protocol::answer::Answer) -> Failure {

@@ -45,10 +45,11 @@ impl Turn {
     }
 
     pub(super) fn idle(&mut self, now: Instant) {
+        // Behind a gap it may be the end, whatever of the prompt the gap hid.
+        self.overtaken |= self.fetching;
         // Before our prompt shows, an idle is the tail of the turn before.
         if self.user_message.is_some() || self.running {
             self.idle = true;
-            self.overtaken |= self.fetching;
             self.consider_end(now);
         }
     }
@@ -101,14 +102,24 @@ impl Turn {
         let stored = snapshot.messages.iter().any(|message| {
             message.info.role == Role::User && !self.transcript.is_known_before(&message.info.id)
         });
+        let answered = snapshot.messages.iter().any(|message| {
+            message.info.role == Role::Assistant
+                && message.info.completed
+                && !self.transcript.is_known_before(&message.info.id)
+        });
         self.on_pending(snapshot.asks);
         if snapshot.busy {
-            if self.gap {
+            let filled = self.gap;
+            if filled {
                 self.fill_gap(&snapshot.messages, Source::Fetched);
             }
             self.heard = Some(now);
             self.show_work();
-        } else if self.running || stored && self.waited_long_enough(now) {
+            if filled {
+                // The end may have come between this answer and the first event of the new connection.
+                self.check_at = Some(now + SILENCE);
+            }
+        } else if self.running || answered || stored && self.waited_long_enough(now) {
             self.fill_gap(&snapshot.messages, Source::Settled);
             self.conclude();
         } else if self.waited_long_enough(now) {

@@ -192,6 +192,17 @@ impl Replay {
         self.story
     }
 
+    /// As [`Self::rest`], and no longer than `until`.
+    fn rest_until(mut self, until: Instant) -> Story {
+        self.drain();
+        while let Some(deadline) = self.turn.deadline().filter(|deadline| *deadline <= until) {
+            self.now = deadline;
+            self.turn.on_deadline(self.now);
+            self.drain();
+        }
+        self.story
+    }
+
     fn play(mut self, events: &[BusEvent]) -> Story {
         for (at, event) in events.iter().enumerate() {
             self.event(event);
@@ -658,6 +669,38 @@ fn an_end_that_comes_before_the_gap_is_filled_waits_for_it() {
             let story = replay.rest();
             assert_eq!(story.streamed().trim_end(), tokens(20).trim_end(), "{version} {answered_at_once}");
             assert_eq!(story.result()["finishReason"], "stop");
+        }
+    }
+}
+
+#[test]
+fn an_end_behind_a_gap_that_hid_the_prompt_is_the_end() {
+    for version in VERSIONS {
+        let events = capture(version, "text");
+        let session = prompted(&events);
+        let end = events.iter().rposition(|event| matches!(event, BusEvent::Idle { .. })).unwrap();
+        // The idle is heard on the new connection, or lost with the old one, or between the two.
+        for heard in [true, false] {
+            let mut replay = Replay::new(&session, &[]);
+            replay.turn.on_gap();
+            for event in &events[..end] {
+                replay.server.on_event(event, &session);
+            }
+            replay.slow = true;
+            replay.turn.on_restored(1, replay.now);
+            replay.drain();
+            let mut old = replay.server.snapshot();
+            old.busy = true;
+            replay.server.busy = false;
+            if heard {
+                replay.event(&events[end]);
+            }
+            replay.slow = false;
+            let restored = replay.now;
+            replay.turn.on_snapshot(old, replay.now);
+            let story = replay.rest_until(restored + QUIET / 2);
+            assert_eq!(story.result()["finishReason"], "stop", "{version} {heard}");
+            assert_eq!(story.streamed().trim_end(), tokens(20).trim_end(), "{version} {heard}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::transport::probe;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long a stream must have lasted for the next one to be tried at once.
-const LIVED: Duration = Duration::from_secs(5);
+const LIVED: Duration = Duration::from_secs(1);
 
 /// How a stream came to its end.
 enum End {
