@@ -907,3 +907,5 @@ proptest::proptest! {
         proptest::prop_assert_eq!(story.result()["text"].as_str().unwrap(), told.join("\n\n"));
     }
 }
+
+mod faults;
