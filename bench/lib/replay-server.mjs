@@ -1,0 +1,36 @@
+// The replay server: built when it is missing or old, started, told what to send.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import http from 'node:http'
+import path from 'node:path'
+
+const PLACE = path.resolve(import.meta.dirname, '../replay-server')
+
+export function build() {
+  const { status } = spawnSync('cargo', ['build', '--release', '--locked'], { cwd: PLACE, stdio: 'inherit' })
+  if (status !== 0) throw new Error('the replay server cannot be built')
+}
+
+/** It ends with us: its standard input is our end of a pipe. */
+export async function start() {
+  const child = spawn(path.join(PLACE, 'target/release/replay-server'), { stdio: ['pipe', 'pipe', 'inherit'] })
+  const [line] = await once(child.stdout, 'data')
+  return {
+    url: String(line).trim(),
+    stop: async () => {
+      child.stdin.end()
+      if (child.exitCode === null) await once(child, 'exit')
+    },
+  }
+}
+
+/** What the next prompts are answered with. Over node:http, so that no contender's client is warm. */
+export async function plan(url, { turns, events, chunking = 'event', pace = 0, tools = 'foreign', long = 0 }) {
+  const query = new URLSearchParams({ turns, events, chunking, pace, tools, long })
+  const request = http.request(`${url}/bench?${query}`, { method: 'POST', agent: false })
+  request.end()
+  const [response] = await once(request, 'response')
+  response.resume()
+  await once(response, 'end')
+}
