@@ -1,6 +1,7 @@
 //! Records to [`BusEvent`]s. One file per dialect; this one opens the envelope and picks the dialect.
 
 mod ask;
+mod glance;
 mod message;
 mod part_delta;
 mod part_updated;
@@ -15,6 +16,7 @@ use super::event::BusEvent;
 use super::text::without_lone_surrogates;
 
 pub use ask::pending_asks;
+pub use glance::{Glance, glance};
 pub use message::{Stored, stored_messages};
 
 /// A record whose type we know and whose content we cannot read: something may have been lost.
@@ -41,6 +43,14 @@ struct Envelope<'a> {
 /// # Errors
 /// When the record is not JSON, or an event type we depend on lacks what we depend on.
 pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
+    if let Some(delta) = glance(data).and_then(|glance| part_delta::at_a_glance(&glance)) {
+        return Ok(Some(BusEvent::Delta(delta)));
+    }
+    decode_whole(data)
+}
+
+/// As [`decode`], whatever the record looks like.
+fn decode_whole(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
     // A broken byte costs one character, never the event.
     let json = String::from_utf8_lossy(data);
     let mut envelope: Envelope<'_> = parse("record", &json)?;

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::{Malformed, parse};
+use super::{Glance, Malformed, parse};
 use crate::protocol::event::PartDelta;
 use crate::protocol::text::Text;
 
@@ -24,4 +24,17 @@ struct Wire {
 pub fn decode(properties: &str) -> Result<Option<PartDelta>, Malformed> {
     let Wire { session_id, message_id, part_id, field, delta } = parse("message.part.delta", properties)?;
     Ok((field == "text").then_some(PartDelta { session_id, message_id, part_id, text: delta }))
+}
+
+/// Reads a delta where it stands, without reading the envelope around it first. `None`: it has to be
+/// read the long way, which also says what is wrong with it.
+pub fn at_a_glance(glance: &Glance<'_>) -> Option<PartDelta> {
+    if glance.kind != "message.part.delta" {
+        return None;
+    }
+    let rest = std::str::from_utf8(glance.properties).ok()?;
+    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Wire>();
+    let Wire { session_id, message_id, part_id, field, delta } = values.next()?.ok()?;
+    let closed = rest[values.byte_offset()..].bytes().all(|byte| matches!(byte, b'}' | b' '));
+    (closed && field == "text").then_some(PartDelta { session_id, message_id, part_id, text: delta })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Connection, Delivery};
+use crate::protocol::dialect::Glance;
 use crate::protocol::event::BusEvent;
 
 #[derive(Default)]
@@ -15,6 +16,8 @@ pub struct Router {
     listeners: HashMap<String, UnboundedSender<Delivery>>,
     /// How long each of them lets the stream be silent.
     idle: HashMap<String, Duration>,
+    /// The least of them.
+    least_idle: Option<Duration>,
     /// Each session of a tree by the prompted one at its root.
     roots: HashMap<String, String>,
     /// The prompted sessions whose turns want the bytes of their events.
@@ -30,6 +33,7 @@ impl Router {
         idle: Duration,
     ) {
         self.idle.insert(session.to_owned(), idle);
+        self.least_idle = self.idle.values().min().copied();
         self.listeners.insert(session.to_owned(), listener);
         self.roots.insert(session.to_owned(), session.to_owned());
         if wants_raw {
@@ -40,6 +44,7 @@ impl Router {
     pub fn remove(&mut self, session: &str) {
         self.listeners.remove(session);
         self.idle.remove(session);
+        self.least_idle = self.idle.values().min().copied();
         self.roots.retain(|_, root| root != session);
         self.raw_wanted.remove(session);
     }
@@ -48,6 +53,13 @@ impl Router {
         if let Some(root) = self.roots.get(parent).cloned() {
             self.roots.entry(child.to_owned()).or_insert(root);
         }
+    }
+
+    /// Whether a record that was glanced at has to be read: it is of a session that is listened to, or may
+    /// be of a subagent's that joins one.
+    pub fn wants(&self, glance: &Glance<'_>, record: &[u8]) -> bool {
+        self.roots.contains_key(glance.session_id)
+            || (glance.may_join() && memchr::memmem::find(record, b"parentID").is_some())
     }
 
     /// Delivers an event to the turn it belongs to, if any.
@@ -65,7 +77,7 @@ impl Router {
     }
 
     pub fn idle(&self) -> Option<Duration> {
-        self.idle.values().min().copied()
+        self.least_idle
     }
 
     /// Tells those whose sessions `record` names.
