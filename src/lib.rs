@@ -12,6 +12,8 @@ pub mod request;
 #[cfg(feature = "addon")]
 pub mod binding;
 #[cfg(feature = "addon")]
+mod let_others_run;
+#[cfg(feature = "addon")]
 mod transport;
 #[cfg(feature = "addon")]
 mod turn_driver;

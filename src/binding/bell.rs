@@ -1,16 +1,10 @@
 //! Wakes JavaScript, and keeps Node alive until it is put away.
 
-use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
-use std::task::Poll;
 
 use napi::Result;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
-
-/// How many rounds of the runtime a ring waits for more to come. What is at hand is read meanwhile, so a
-/// full answer crosses in batches; with nothing at hand a round is some fifty nanoseconds.
-const ROUNDS: usize = 32;
 
 type Rung = ThreadsafeFunction<(), (), (), napi::Status, false>;
 
@@ -32,18 +26,4 @@ impl Bell {
     pub fn put_away(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
-}
-
-/// Lets the runtime's other tasks run, [`ROUNDS`] times each at most.
-pub async fn let_others_run() {
-    let mut rounds = ROUNDS;
-    poll_fn(|context| {
-        if rounds == 0 {
-            return Poll::Ready(());
-        }
-        rounds -= 1;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

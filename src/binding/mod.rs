@@ -17,10 +17,15 @@ use tokio::sync::{Notify, watch};
 
 use self::bell::Bell;
 use crate::error::Failure;
+use crate::let_others_run::let_others_run;
 use crate::mailbox::Mailbox;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
 use crate::turn_driver;
+
+/// How many rounds of the runtime a ring waits: what is at hand is read meanwhile, so that a fast answer
+/// crosses in batches.
+const ROUNDS: usize = 32;
 
 /// What one `OpenCode` holds: servers of our own end with their last holder.
 #[napi]
@@ -89,7 +94,7 @@ impl Turn {
 async fn ring_for(something: Arc<Notify>, bell: Arc<Bell>) {
     loop {
         something.notified().await;
-        bell::let_others_run().await;
+        let_others_run(ROUNDS).await;
         bell.ring();
     }
 }

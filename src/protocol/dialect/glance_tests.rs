@@ -153,7 +153,8 @@ proptest! {
             (Ok(quick), Ok(whole)) => prop_assert_eq!(&quick, whole),
             (quick, whole) => prop_assert_eq!(quick.is_err(), whole.is_err()),
         }
-        if let (Some(glance), Ok(Some(event))) = (glance(&record), whole) {
+        // A broken byte may make the two places that name the session differ.
+        if let (None, Some(glance), Ok(Some(event))) = (broken, glance(&record), whole) {
             prop_assert_eq!(event.session_id(), Some(glance.session_id));
         }
     }

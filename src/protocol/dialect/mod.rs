@@ -18,6 +18,7 @@ use super::text::without_lone_surrogates;
 pub use ask::pending_asks;
 pub use glance::{Glance, glance};
 pub use message::{Stored, stored_messages};
+pub use part_delta::DeltaAtAGlance;
 
 /// A record whose type we know and whose content we cannot read: something may have been lost.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +44,8 @@ struct Envelope<'a> {
 /// # Errors
 /// When the record is not JSON, or an event type we depend on lacks what we depend on.
 pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
-    if let Some(delta) = glance(data).and_then(|glance| part_delta::at_a_glance(&glance)) {
-        return Ok(Some(BusEvent::Delta(delta)));
+    if let Some(delta) = glance(data).as_ref().and_then(DeltaAtAGlance::read) {
+        return Ok(Some(BusEvent::Delta(delta.to_owned())));
     }
     decode_whole(data)
 }

@@ -10,7 +10,8 @@ use tokio::time::{Instant, sleep_until};
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
 use crate::framing::sse::SseFramer;
-use crate::protocol::dialect::{decode, glance};
+use crate::let_others_run::let_others_run;
+use crate::protocol::dialect::{DeltaAtAGlance, decode, glance};
 use crate::protocol::event::BusEvent;
 use crate::transport::probe;
 
@@ -18,6 +19,11 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long a stream must have lasted for the next one to be tried at once.
 const LIVED: Duration = Duration::from_secs(5);
+
+/// How many rounds of the runtime pass before turns are woken: what is at hand comes along.
+const ROUNDS: usize = 8;
+/// How many events wake their turns at once, however much more is at hand.
+const MANY: usize = 128;
 
 /// How a stream came to its end.
 enum End {
@@ -112,7 +118,12 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
     let mut heard = Instant::now();
     // Moved when it rings too early or would ring too late, and not at each chunk: there are many.
     let mut alarm = std::pin::pin!(sleep_until(heard + shared.server.connect));
+    let mut pending = 0;
     loop {
+        if pending >= MANY {
+            shared.lock_router().flush();
+            pending = 0;
+        }
         let patience = if seen.connected { shared.idle() } else { shared.server.connect };
         if alarm.deadline() > heard + patience {
             alarm.as_mut().reset(heard + patience);
@@ -120,6 +131,11 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
         let read = tokio::select! {
             biased;
             read = stream.chunk() => read,
+            () = let_others_run(ROUNDS), if pending > 0 => {
+                shared.lock_router().flush();
+                pending = 0;
+                continue;
+            }
             () = &mut alarm => {
                 if heard.elapsed() >= patience {
                     return End::Broken(silent(patience));
@@ -146,6 +162,7 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
             return End::Hopeless(failure);
         }
+        pending = shared.lock_router().pending();
     }
 }
 
@@ -161,10 +178,16 @@ struct Seen {
 
 /// Takes one record: to the turn it belongs to, or nowhere.
 fn take(shared: &Shared, record: &[u8], seen: &mut Seen) {
-    if let Some(glance) = glance(record)
-        && !shared.lock_router().wants(&glance, record)
-    {
-        return prove(shared, seen);
+    if let Some(glance) = glance(record) {
+        let mut router = shared.lock_router();
+        let delta = DeltaAtAGlance::read(&glance);
+        if let Some(delta) = &delta {
+            router.deliver_delta(delta, record);
+        }
+        if delta.is_some() || !router.wants(&glance, record) {
+            drop(router);
+            return prove(shared, seen);
+        }
     }
     match decode(record) {
         Ok(Some(BusEvent::Connected)) => seen.connected = true,
@@ -190,7 +213,7 @@ fn prove(shared: &Shared, seen: &mut Seen) {
 }
 
 fn announce(shared: &Shared, opened: u64, attempt: u32) {
-    let router = shared.lock_router();
+    let mut router = shared.lock_router();
     shared.state.send_replace(State::Open(opened));
     if opened > 1 {
         router.tell_all(&Delivery::Restored(attempt.max(1)));
