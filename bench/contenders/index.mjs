@@ -12,9 +12,13 @@ export const contenders = {
   'ours-events': { title: 'opencode-stream, `events`', load: ours('asEvents') },
   'ours-raw': { title: 'opencode-stream, `raw`', load: ours('asRaw') },
   sdk: { title: '@opencode-ai/sdk', load: peer('./sdk.mjs', 'onOwnConnections') },
-  'fetch-parser': { title: 'fetch + eventsource-parser', load: peer('./fetch-parser.mjs', 'onOwnConnections') },
+  'fetch-parser': {
+    title: 'fetch + eventsource-parser',
+    load: peer('./fetch-parser.mjs', 'onOwnConnections'),
+  },
   eventsource: { title: 'eventsource', load: peer('./eventsource.mjs', 'onOwnConnections') },
   undici: { title: 'undici, split by hand', load: peer('./undici.mjs', 'onOwnConnections') },
+  curl: { title: 'curl -N', load: peer('./curl.mjs', 'onOwnConnections') },
   'sdk-demux': { title: '@opencode-ai/sdk, one connection', load: peer('./sdk.mjs', 'onOneConnection') },
   'undici-demux': { title: 'undici, one connection', load: peer('./undici.mjs', 'onOneConnection') },
 }

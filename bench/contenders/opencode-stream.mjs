@@ -4,17 +4,17 @@ import { createRequire } from 'node:module'
 const { OpenCode } = createRequire(import.meta.url)('../../index.js')
 const clients = new Map()
 
-function client(url) {
-  if (!clients.has(url)) clients.set(url, new OpenCode({ mode: 'server', baseUrl: url }))
+function client(url, directory) {
+  if (!clients.has(url)) clients.set(url, new OpenCode({ mode: 'server', baseUrl: url, directory }))
   return clients.get(url)
 }
 
 /** @param read (stream, onText) => a promise of its end */
 function turns(read, options) {
-  return ({ url, turns, text, onText }) =>
+  return ({ url, directory, turns, text, onText }) =>
     Promise.all(
       Array.from({ length: turns }, (_, turn) =>
-        read(client(url).generateStream(text, options), (piece) => onText(piece, turn)),
+        read(client(url, directory).generateStream(text, options), (piece) => onText(piece, turn)),
       ),
     )
 }

@@ -14,7 +14,9 @@ export function build() {
 
 /** It ends with us: its standard input is our end of a pipe. */
 export async function start() {
-  const child = spawn(path.join(PLACE, 'target/release/replay-server'), { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(path.join(PLACE, 'target/release/replay-server'), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   const [line] = await once(child.stdout, 'data')
   return {
     url: String(line).trim(),
@@ -26,11 +28,24 @@ export async function start() {
 }
 
 /** What the next prompts are answered with. Over node:http, so that no contender's client is warm. */
-export async function plan(url, { turns, events, chunking = 'event', pace = 0, tools = 'foreign', long = 0 }) {
+export async function plan(
+  url,
+  { turns, events, chunking = 'event', pace = 0, tools = 'foreign', long = 0 },
+) {
   const query = new URLSearchParams({ turns, events, chunking, pace, tools, long })
-  const request = http.request(`${url}/bench?${query}`, { method: 'POST', agent: false })
+  await ask('POST', `${url}/bench?${query}`)
+}
+
+/** How many prompts have come that wait for others. */
+export async function prompted(url) {
+  return Number(await ask('GET', `${url}/bench`))
+}
+
+async function ask(method, url) {
+  const request = http.request(url, { method, agent: false })
   request.end()
   const [response] = await once(request, 'response')
-  response.resume()
-  await once(response, 'end')
+  let body = ''
+  for await (const bytes of response) body += bytes
+  return body
 }

@@ -2,8 +2,9 @@
 
 import fs from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { contenders } from '../contenders/index.mjs'
-import { plan } from './replay-server.mjs'
+import { plan, prompted } from './replay-server.mjs'
 
 /** As long as what the server sends for it to be ours. */
 const PROMPT = 'bench'
@@ -13,21 +14,56 @@ const began = process.hrtime.bigint()
 const run = await contenders[job.contender].load()
 const loaded = process.hrtime.bigint()
 
-if (job.warmUp) await measure({ turns: Math.min(job.turns, 10), events: job.warmUp, chunking: job.chunking })
-process.stdout.write(JSON.stringify(await measure(job)))
+const modes = { answer, idle, soak }
+process.stdout.write(JSON.stringify(await modes[job.mode ?? 'answer']()))
 process.exit(0)
+
+async function answer() {
+  if (job.warmUp) {
+    await measure({ turns: Math.min(job.turns, 10), events: job.warmUp, chunking: job.chunking })
+  }
+  return measure(job)
+}
+
+/** What a turn that waits for its first token costs, in memory. */
+async function idle() {
+  await measure({ turns: 1, events: 100 })
+  await plan(job.url, { turns: job.turns + 1, events: 100 })
+  const before = settledRss()
+  run({ url: job.url, turns: job.turns, text: PROMPT, onText: () => {} })
+  while ((await prompted(job.url)) < job.turns) await sleep(20)
+  await sleep(500)
+  return { kilobytesPerTurn: (settledRss() - before) / 1024 / job.turns }
+}
+
+/** Turn after turn: what is left of each? */
+async function soak() {
+  const megabytes = []
+  let tokens = 0
+  for (let turn = 0; turn < job.soak; turn++) {
+    tokens += (await measure(job)).tokens
+    megabytes.push(Math.round(settledRss() / 1024 / 102.4) / 10)
+  }
+  return { tokens, events: job.soak * job.events, megabytes }
+}
+
+function settledRss() {
+  global.gc?.()
+  return process.memoryUsage.rss()
+}
 
 /** Runs the turns of one plan; the clock runs from the first token to the last. */
 async function measure({ turns, events, chunking, pace, tools, long, monitor }) {
-  await plan(job.url, { turns, events, chunking, pace, tools, long })
+  if (!job.real) await plan(job.url, { turns, events, chunking, pace, tools, long })
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const latencies = []
   let first = null
-  let last
   let chunks = 0
   let characters = 0
-  const readings = await run({
+  const begins = process.hrtime.bigint()
+  await run({
     url: job.url,
+    directory: job.directory,
     turns,
     text: PROMPT,
     onText: (text) => {
@@ -43,9 +79,9 @@ async function measure({ turns, events, chunking, pace, tools, long, monitor }) 
       }
     },
   })
-  last = reading()
+  const last = reading()
   delay.disable()
-  return summary({ first, last, chunks, characters, latencies, delay, pace, readings })
+  return summary({ first, last, chunks, characters, latencies, delay, pace, begins })
 }
 
 function reading() {
@@ -65,8 +101,8 @@ function mainThreadTime() {
   }
 }
 
-function summary({ first, last, chunks, characters, latencies, delay, pace }) {
-  const tokens = pace ? latencies.length : characters / 5
+function summary({ first, last, chunks, characters, latencies, delay, pace, begins }) {
+  const tokens = pace ? latencies.length : characters / (job.tokenLength ?? 5)
   const seconds = Number(last.at - first.at) / 1e9
   const cpu = last.all.user - first.all.user + last.all.system - first.all.system
   latencies.sort((a, b) => a - b)
@@ -84,5 +120,6 @@ function summary({ first, last, chunks, characters, latencies, delay, pace }) {
     peakRssMB: process.resourceUsage().maxRSS / 1024,
     loadMs: Number(loaded - began) / 1e6,
     firstChunkMs: Number(first.at - began) / 1e6,
+    promptToFirstMs: Number(first.at - begins) / 1e6,
   }
 }

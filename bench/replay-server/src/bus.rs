@@ -39,6 +39,11 @@ impl Bus {
         state.prompted.clear();
     }
 
+    /// How many prompts wait for others.
+    pub fn prompted(&self) -> usize {
+        self.lock().prompted.len()
+    }
+
     pub fn listen(&self) -> UnboundedReceiver<Piece> {
         let (sender, receiver) = unbounded_channel();
         self.lock().listeners.push(sender);

@@ -23,7 +23,7 @@ const LIVED: Duration = Duration::from_secs(5);
 /// How many rounds of the runtime pass before turns are woken: what is at hand comes along.
 const ROUNDS: usize = 8;
 /// How many events wake their turns at once, however much more is at hand.
-const MANY: usize = 128;
+const MANY: usize = 1024;
 
 /// How a stream came to its end.
 enum End {
