@@ -710,6 +710,7 @@ export interface OpenCodeErrorDetails {
  * | `TIMEOUT` | `data.phase`: `'connect'`, `'serverStart'`, `'accept'`, `'total'` |
  * | `STREAM_CONSUMED` | a second reader of one stream |
  * | `CLOSED` | the {@link OpenCode} instance was closed |
+ * | `ADDON` | the native addon is not there or cannot be loaded; thrown by `import` and `require` |
  */
 export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_INVALID_OPTION'
@@ -737,3 +738,4 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_TIMEOUT'
   | 'ERR_OPENCODE_STREAM_CONSUMED'
   | 'ERR_OPENCODE_CLOSED'
+  | 'ERR_OPENCODE_ADDON'
