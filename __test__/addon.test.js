@@ -1,7 +1,7 @@
 // What a user reads where there is no addon. The generated loader's own words are about npm's bugs.
 import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
 import { parseTriple } from '@napi-rs/cli'
+import { describe, expect, it } from 'vitest'
 import addon from '../lib/addon.js'
 import { installedProject } from './support/installed.mjs'
 
@@ -62,7 +62,9 @@ describe('without a native addon', () => {
       project.omitAddon()
       const { code, printed } = await project.run('main.cjs')
       expect(code).toBe(1)
-      expect(printed).toMatch(/OpenCodeError \[ERR_OPENCODE_ADDON\]: .* is not installed\n {2}hint: npm installs it/)
+      expect(printed).toMatch(
+        /OpenCodeError \[ERR_OPENCODE_ADDON\]: .* is not installed\n {2}hint: npm installs it/,
+      )
     } finally {
       project.remove()
     }

@@ -3,6 +3,7 @@
 // Exactly what CI runs: format, lints, types, generated files, tests.
 
 const { prepare, BINDING } = require('./build.js')
+const { packCheck } = require('./pack-check.js')
 const { announce, run } = require('./steps.js')
 const { test } = require('./test.js')
 
@@ -22,5 +23,7 @@ run('npx', 'tsc', '-p', '__test__/types')
 
 announce('Generated files are those of the sources')
 run('git', 'diff', '--exit-code', '--', ...BINDING)
+
+packCheck()
 
 test(...process.argv.slice(2))
