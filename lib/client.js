@@ -3,11 +3,13 @@
 const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
+const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { chooseMode, healthRequest, turnRequest } = require('./turn-request.js')
 
 const addon = loadAddon()
+logAsAsked()
 
 class OpenCode {
   #defaults
