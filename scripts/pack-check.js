@@ -8,7 +8,7 @@ const { announce, run } = require('./steps.js')
 function packCheck(...vitestArguments) {
   prepare()
   announce('The package, packed and installed')
-  run('npx', 'vitest', 'run', '--config', '__test__/pack/vitest.config.mjs', ...vitestArguments)
+  run('npm', 'run', '--silent', 'pack:check:built', '--', ...vitestArguments)
 }
 
 module.exports = { packCheck }

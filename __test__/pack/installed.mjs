@@ -1,9 +1,9 @@
 // Once for all checks: both tarballs, installed into an empty folder as a user would, with no compiler in reach.
-import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { npm } from './npm.mjs'
 import { packed, ROOT } from './tarballs.mjs'
 
 export default function setup({ provide }) {
@@ -14,7 +14,7 @@ export default function setup({ provide }) {
     cpSync(fileURLToPath(new URL('programs', import.meta.url)), project, { recursive: true })
     install(project, Object.values(tarballs))
     // Not ours to check, so not fetched again.
-    symlinkSync(join(ROOT, 'node_modules/vitest'), join(project, 'node_modules/vitest'))
+    symlinkSync(join(ROOT, 'node_modules/vitest'), join(project, 'node_modules/vitest'), 'junction')
     provide('tarballs', tarballs)
     provide('project', project)
   } catch (error) {
@@ -24,22 +24,17 @@ export default function setup({ provide }) {
   return () => rmSync(folder, { recursive: true })
 }
 
-/** Offline: the other platforms' packages are nowhere yet, and npm goes without them, as it does without any optional one. */
+/**
+ * Offline: the other platforms' packages are nowhere yet, and npm goes without them, as it does without any optional
+ * one. A script that compiles would find nothing to do it with, but on Windows, where Node is not linked.
+ */
 function install(project, tarballs) {
   const bin = join(project, 'bin')
   mkdirSync(bin)
-  symlinkSync(process.execPath, join(bin, 'node'))
-  const flags = ['--offline', '--no-audit', '--no-fund', '--foreground-scripts']
-  execFileSync(process.execPath, [npm(), 'install', ...flags, ...tarballs.map(({ file }) => file)], {
+  const windows = process.platform === 'win32'
+  if (!windows) symlinkSync(process.execPath, join(bin, 'node'))
+  npm(['install', '--offline', '--no-audit', '--no-fund', ...tarballs.map(({ file }) => file)], {
     cwd: project,
-    env: { PATH: bin, HOME: join(project, 'bin') },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: windows ? process.env : { PATH: bin, HOME: bin },
   })
-}
-
-/** npm's program itself: its launcher looks for more on PATH than Node. */
-function npm() {
-  if (process.env.npm_execpath?.endsWith('npm-cli.js')) return process.env.npm_execpath
-  const found = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim()
-  return join(dirname(realpathSync(found)), 'npm-cli.js')
 }

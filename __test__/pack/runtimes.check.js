@@ -38,6 +38,7 @@ function start(executable, words, env = {}) {
       PATH: join(project, 'bin'),
       HOME: join(project, 'bin'),
       DENO_NO_UPDATE_CHECK: '1',
+      OPENCODE_STREAM_LOG: 'debug',
       SERVER_URL: server.url,
       DIRECTORY: server.directory,
       ...env,
@@ -79,6 +80,7 @@ describe.each(RUNTIMES)('$name', (runtime) => {
   it.each(WAYS)('streams a turn %s, token by token, and then ends', async (_, program) => {
     const { said, code, stderr } = await streamed(executable, [...runtime.words, program])
     const result = { text: TOKENS.join(''), finishReason: 'stop' }
+    expect(stderr).toMatch(/turn 1 end after/)
     expect({ said, code }, stderr).toEqual({
       said: [...TOKENS.map((token) => ({ text: token })), { result }],
       code: 0,

@@ -3,10 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { npm } from './npm.mjs'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Resolves with the two files, and with what is in them by `npm pack`'s own word. */
+/** The two files, and what is in them by `npm pack`'s own word. */
 export function packed(folder) {
   const stage = unpacked(pack(ROOT, folder), join(folder, 'stage'))
   napi(stage, 'create-npm-dirs')
@@ -24,7 +25,7 @@ export function packed(folder) {
 
 function pack(from, to) {
   const words = ['pack', '--ignore-scripts', '--json', '--pack-destination', to, from]
-  const [{ name, filename, files, unpackedSize }] = JSON.parse(run('npm', words, to))
+  const [{ name, filename, files, unpackedSize }] = JSON.parse(npm(words, { cwd: to }))
   const paths = files.map(({ path }) => path).sort()
   return { name, file: join(to, filename), files: paths, unpackedSize }
 }
