@@ -9,7 +9,7 @@
  * for await (const text of generateStream('Explain this repository')) process.stdout.write(text)
  * ```
  *
- * @packageDocumentation
+ * @module opencode-stream
  */
 
 // ---------------------------------------------------------------------------------------------

@@ -43,8 +43,10 @@ function refusedBy({ message }, platform) {
 }
 
 function loadingHint(platform) {
-  const needs = platform.endsWith('-gnu') ? 'It needs glibc 2.17 or later. ' : ''
-  return `${needs}Otherwise the file may be damaged: remove node_modules and install again.`
+  const old = platform.endsWith('-gnu')
+    ? 'If it speaks of GLIBC, the system is older than the addon can use. '
+    : ''
+  return `${old}Otherwise the file may be damaged: remove node_modules and install again.`
 }
 
 function installingHint(name) {

@@ -19,7 +19,10 @@ announce('JavaScript format and lints')
 run('npx', 'biome', 'check', '--error-on-warnings')
 
 announce('Types')
-run('npx', 'tsc', '-p', '__test__/types')
+for (const project of ['tsconfig', 'bundler', 'examples'])
+  run('npx', 'tsc', '-p', `__test__/types/${project}.json`)
+
+run('npm', 'run', '--silent', 'docs:api', '--', '--check')
 
 announce('Generated files are those of the sources')
 run('git', 'diff', '--exit-code', '--', ...BINDING)
