@@ -99,7 +99,7 @@ describe('the command line, through pipes', () => {
       real.model.reply(fail(401, { message: 'bad key' }))
       const { code, stdout, stderr } = await run(['hi', '--format', format]).ended
       expect(code).toBe(1)
-      expect(stderr).toMatch(/^opencode-stream: .*bad key[^]*code: ERR_OPENCODE_PROVIDER\n$/)
+      expect(stderr).toMatch(/^opencode-stream: .*bad key[\s\S]*code: ERR_OPENCODE_PROVIDER\n$/)
       const last = stdout.trimEnd().split('\n').at(-1)
       if (format === 'json')
         expect(JSON.parse(last)).toMatchObject({ type: 'error', error: { accepted: true } })

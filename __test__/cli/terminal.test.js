@@ -111,7 +111,7 @@ describe.skipIf(!hasTerminal())('the command line, in a terminal', () => {
     const { code, stdout } = await run(['hi']).ended
     expect(code).toBe(1)
     expect(plain(stdout)).toMatch(
-      /So far\n[^]*opencode-stream: .*bad key.*\n(.*hint.*\n)? {2}code: ERR_OPENCODE_PROVIDER\n$/,
+      /So far\n[\s\S]*opencode-stream: .*bad key.*\n(.*hint.*\n)? {2}code: ERR_OPENCODE_PROVIDER\n$/,
     )
   })
 })
