@@ -135,7 +135,8 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
         break
       }
       expect(await real.busy(child)).toBe(false)
-      expect(await real.busy(stream.sessionID)).toBe(false)
+      // 1.1.31 says that it is idle, and under load is busy for a moment longer with the end of the tool.
+      await until(async () => !(await real.busy(stream.sessionID)))
       expect((await stream.result).finishReason).toBe('abort')
       await real.model.requests.at(-1).ended
       expect(real.model.requests.at(-1).aborted).toBe(true)
