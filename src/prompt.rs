@@ -88,7 +88,7 @@ mod tests {
 
     const FILE: &str = "data:text/plain;base64,SMO2cnN0IGR1Pw==";
 
-    fn prompt(version: &str, fresh: bool, more: Value) -> Prompt {
+    fn prompt(version: &str, fresh: bool, more: &Value) -> Prompt {
         let mut request = json!({
             "timeouts": { "connect": 1, "accept": 1, "idle": 1, "reconnect": 1, "serverStart": 1 },
             "session": { "continue": false, "fork": false, "ephemeral": false },
@@ -106,11 +106,11 @@ mod tests {
     fn a_schema_goes_only_into_a_new_session_of_a_release_that_knows_it() {
         let schema = json!({ "type": "object" });
         let json = json!({ "json": { "schema": schema, "instruction": "Answer with JSON." } });
-        let native = prompt("1.18.33", true, json.clone());
+        let native = prompt("1.18.33", true, &json);
         assert_eq!(native.body["format"]["schema"], schema);
         assert_eq!(native.texts(), ["Hello"]);
         for (version, fresh) in [("1.1.31", true), ("1.18.33", false)] {
-            let told = prompt(version, fresh, json.clone());
+            let told = prompt(version, fresh, &json);
             assert!(told.body.get("format").is_none(), "{version}");
             assert_eq!(told.texts(), ["Hello", "Answer with JSON."]);
         }
@@ -120,7 +120,7 @@ mod tests {
     fn a_schema_of_no_object_is_told_in_words() {
         for schema in [json!({ "type": "array" }), Value::Null] {
             let json = json!({ "json": { "schema": schema, "instruction": "Answer with JSON." } });
-            assert_eq!(prompt("1.18.33", true, json).texts(), ["Hello", "Answer with JSON."]);
+            assert_eq!(prompt("1.18.33", true, &json).texts(), ["Hello", "Answer with JSON."]);
         }
     }
 
@@ -128,11 +128,8 @@ mod tests {
     fn a_text_file_is_written_out_where_opencode_would_garble_it() {
         let file = json!({ "type": "file", "mime": "text/plain", "filename": "a.txt", "url": FILE });
         let parts = json!({ "parts": [file] });
-        assert_eq!(
-            prompt("1.1.31", true, parts.clone()).texts(),
-            ["The contents of the file a.txt:\n\nHörst du?"]
-        );
-        assert_eq!(prompt("1.2.27", true, parts).body["parts"][0], file);
+        assert_eq!(prompt("1.1.31", true, &parts).texts(), ["The contents of the file a.txt:\n\nHörst du?"]);
+        assert_eq!(prompt("1.2.27", true, &parts).body["parts"][0], file);
     }
 
     #[test]

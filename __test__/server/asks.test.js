@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
 import { countingProxy } from '../support/counting-proxy.mjs'
@@ -12,6 +12,8 @@ const { text, toolCall } = testing
 
 describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
   const bash = (command) => toolCall('bash', { command, description: 'run it' })
 
   it('a turn that reads outside its directory ends without a person', async () => {

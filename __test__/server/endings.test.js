@@ -1,5 +1,5 @@
 // Every way a turn ends, and what it comes to; and other clients on its session.
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
@@ -12,6 +12,8 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     model: { cost: { input: 1, output: 2 } },
     config: { agent: { broken: { mode: 'primary', model: 'scripted/nothing' } } },
   })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
 
   it.each([
     ['stop', 'stop'],
@@ -71,7 +73,6 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
       expect(outcome).toMatchObject({ text: 'the answer', finishReason: 'stop' })
       expect(JSON.stringify(outcome.parts)).not.toContain('the summary of it')
     }
-    real.model.reset()
   })
 
   it('a turn without an answer and without an error is never taken for one', async () => {

@@ -1,7 +1,7 @@
 // What the model really receives of a file.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { generate } from '../../index.js'
 import testing from '../../testing/index.js'
 import { realOpenCode } from '../support/real-opencode.mjs'
@@ -11,6 +11,8 @@ const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwA
 
 describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
 
   /** The parts of the last user message that the model got. */
   const seen = () => {

@@ -1,5 +1,5 @@
 // A value that fits a schema, from every era of OpenCode.
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { generate, generateJson } from '../../index.js'
 import testing from '../../testing/index.js'
@@ -15,6 +15,8 @@ const schema = {
 
 describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
   const isNative = version !== '1.1.31'
   /** The model's answer as the release wants it. */
   const answer = (value) => (isNative ? toolCall('StructuredOutput', value) : text(JSON.stringify(value)))

@@ -1,7 +1,7 @@
 // Tools and subagents in a turn, as the reader sees them.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
@@ -10,6 +10,8 @@ const { hang, text, toolCall } = testing
 
 describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
   const bash = (command, more) => toolCall('bash', { command, description: 'a title' }, more)
   const eventsOf = async (stream, look = () => {}) => {
     const events = []

@@ -104,12 +104,11 @@ impl Pending<'_> {
             if seen.into_iter().any(|known| known.id == ask.id) {
                 continue;
             }
-            match self.request.policies().reply_to(ask) {
-                Some(reply) => self.answer(ask.clone(), reply).await?,
-                None => {
-                    desk.mailbox.ask(&told(ask, self.place(ask), None));
-                    self.open.push(ask.clone());
-                }
+            if let Some(reply) = self.request.policies().reply_to(ask) {
+                self.answer(ask.clone(), reply).await?;
+            } else {
+                desk.mailbox.ask(&told(ask, self.place(ask), None));
+                self.open.push(ask.clone());
             }
         }
         Ok(())

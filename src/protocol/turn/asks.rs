@@ -90,14 +90,12 @@ impl Turn {
         }
         // Who leaves has nothing to say any more, and would leave an ask that holds the session.
         let leaving = self.leaving.then_some(Reply::Reject { message: None });
-        match self.asks.policies.reply_to(&ask).or(leaving) {
-            Some(reply) => self.answer(ask, reply),
-            None => {
-                let question = told(&ask, self.place(&ask.session_id), None);
-                self.asks.open.push(ask);
-                self.outputs.push_back(Output::Ask(question));
-            }
+        if let Some(reply) = self.asks.policies.reply_to(&ask).or(leaving) {
+            return self.answer(ask, reply);
         }
+        let question = told(&ask, self.place(&ask.session_id), None);
+        self.asks.open.push(ask);
+        self.outputs.push_back(Output::Ask(question));
     }
 
     /// The caller's code has said; too late if another client was faster.
@@ -141,7 +139,9 @@ impl Turn {
         let open = std::mem::take(&mut self.asks.open);
         let given_up: Vec<_> = open.into_iter().map(|ask| AskReply { ask, reply: reply.clone() }).collect();
         if !self.finished {
-            given_up.iter().for_each(|answered| self.tell_ask(answered));
+            for answered in &given_up {
+                self.tell_ask(answered);
+            }
         }
         given_up
     }

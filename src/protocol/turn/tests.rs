@@ -683,8 +683,8 @@ fn what_comes_before_start_is_told_after_it() {
     let asks = crate::protocol::dialect::pending_asks(
         br#"[{"id":"per_1","sessionID":"ses_1","permission":"bash","patterns":[],"metadata":{}}]"#,
     );
-    let reply = Reply::Reject { message: None };
-    replay.turn.on_answered(&AskReply { ask: asks[0].clone(), reply });
+    let answered = AskReply { ask: asks[0].clone(), reply: Reply::Reject { message: None } };
+    replay.turn.on_answered(&answered);
     replay.drain();
     assert!(replay.story.events.is_empty());
     replay.turn.on_accepted(replay.now);
