@@ -746,8 +746,11 @@ fn a_state_request_that_fails_behind_a_gap_is_made_again() {
     replay.turn.on_restored(1, replay.now);
     replay.drain();
     replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
-    // The bus goes on, and says that there is work.
-    replay.event(&BusEvent::Status { session_id: session.clone(), status: Status::Busy });
+    // The bus goes on, and says that there is work; that the connection listens is asked about too.
+    for _ in 0..2 {
+        replay.event(&BusEvent::Status { session_id: session.clone(), status: Status::Busy });
+        replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
+    }
     replay.server.busy = false;
     replay.slow = false;
     assert_eq!(replay.rest().streamed(), tokens(20));

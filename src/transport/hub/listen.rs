@@ -127,7 +127,7 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             }
             Ok(Some(event)) => {
                 if event.proves_the_bus() {
-                    shared.prove();
+                    shared.prove(*opened);
                 }
                 shared.lock_router().deliver(event, record.data);
             }

@@ -15,7 +15,8 @@ enum Step {
     /// So much of what is on the wire arrives.
     Arrive(usize),
     Break,
-    Restore,
+    /// It is made again, and OpenCode listens only after so many events more.
+    Restore(usize),
     /// The server looks whether the session runs; then it reads the messages; then the answer arrives.
     Look,
     Answer,
@@ -27,7 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1usize..20).prop_map(Step::Work),
         4 => (1usize..20).prop_map(Step::Arrive),
         2 => Just(Step::Break),
-        3 => Just(Step::Restore),
+        3 => (0usize..15).prop_map(Step::Restore),
         3 => Just(Step::Look),
         3 => Just(Step::Answer),
         1 => Just(Step::Wait),
@@ -47,6 +48,8 @@ struct Ride<'a> {
     done: usize,
     wire: VecDeque<&'a BusEvent>,
     connected: bool,
+    /// It is connected, and OpenCode does not listen yet: what it does is lost.
+    greeted: usize,
     requests: VecDeque<Request>,
 }
 
@@ -54,7 +57,15 @@ impl<'a> Ride<'a> {
     fn new(events: &'a [BusEvent]) -> Self {
         let mut replay = Replay::new(&prompted(events), &[]);
         replay.slow = true;
-        Self { replay, events, done: 0, wire: VecDeque::new(), connected: true, requests: VecDeque::new() }
+        Self {
+            replay,
+            events,
+            done: 0,
+            wire: VecDeque::new(),
+            connected: true,
+            greeted: 0,
+            requests: VecDeque::new(),
+        }
     }
 
     fn step(&mut self, step: Step) {
@@ -65,9 +76,10 @@ impl<'a> Ride<'a> {
                     let Some(event) = self.events.get(self.done) else { break };
                     self.done += 1;
                     self.replay.server.on_event(event, &self.replay.session.clone());
-                    if self.connected {
+                    if self.connected && self.greeted == 0 {
                         self.wire.push_back(event);
                     }
+                    self.greeted = self.greeted.saturating_sub(1);
                 }
             }
             Step::Arrive(count) => {
@@ -82,8 +94,9 @@ impl<'a> Ride<'a> {
                 self.wire.clear();
                 self.replay.turn.on_gap();
             }
-            Step::Restore if !self.connected => {
+            Step::Restore(deaf) if !self.connected => {
                 self.connected = true;
+                self.greeted = deaf;
                 self.replay.turn.on_restored(1, self.replay.now);
             }
             Step::Look => self.look(),
@@ -128,7 +141,7 @@ impl<'a> Ride<'a> {
     }
 
     fn finish(mut self) -> Story {
-        self.step(Step::Restore);
+        self.step(Step::Restore(0));
         self.step(Step::Work(usize::MAX));
         self.replay.server.busy = false;
         for _ in 0..200 {
