@@ -9,7 +9,8 @@ export function barChart({ title, columns, rows }) {
   const most = Math.max(...rows.map((row) => row.figures[name].most ?? 0), 1e-9)
   const x = (value) => LABELS + (value / most) * (WIDTH - LABELS - 110)
   const bars = rows.map((row, at) => bar(row, row.figures[name], 50 + at * ROW, x))
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${60 + rows.length * ROW}" font-family="sans-serif" font-size="13">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${60 + rows.length * ROW}" font-family="sans-serif" font-size="13" role="img">
+<title>${escaped(title)}</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="10" y="20" font-weight="bold">${escaped(title)}</text>
 <text x="10" y="38" fill="#666">${escaped(unit)}</text>

@@ -119,7 +119,8 @@ function summary({ first, last, chunks, characters, latencies, delay, pace, begi
     latencyP99: latencies[Math.floor(latencies.length * 0.99)],
     peakRssMB: process.resourceUsage().maxRSS / 1024,
     loadMs: Number(loaded - began) / 1e6,
-    firstChunkMs: Number(first.at - began) / 1e6,
+    // Without the request that tells the replay server what to send.
+    firstChunkMs: Number(loaded - began + first.at - begins) / 1e6,
     promptToFirstMs: Number(first.at - begins) / 1e6,
   }
 }

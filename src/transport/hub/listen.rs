@@ -22,8 +22,6 @@ const LIVED: Duration = Duration::from_secs(5);
 
 /// How many rounds of the runtime pass before turns are woken: what is at hand comes along.
 const ROUNDS: usize = 8;
-/// How many events wake their turns at once, however much more is at hand.
-const MANY: usize = 1024;
 
 /// How a stream came to its end.
 enum End {
@@ -118,12 +116,8 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
     let mut heard = Instant::now();
     // Moved when it rings too early or would ring too late, and not at each chunk: there are many.
     let mut alarm = std::pin::pin!(sleep_until(heard + shared.server.connect));
-    let mut pending = 0;
+    let mut pending = false;
     loop {
-        if pending >= MANY {
-            shared.lock_router().flush();
-            pending = 0;
-        }
         let patience = if seen.connected { shared.idle() } else { shared.server.connect };
         if alarm.deadline() > heard + patience {
             alarm.as_mut().reset(heard + patience);
@@ -131,9 +125,9 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
         let read = tokio::select! {
             biased;
             read = stream.chunk() => read,
-            () = let_others_run(ROUNDS), if pending > 0 => {
+            () = let_others_run(ROUNDS), if pending => {
                 shared.lock_router().flush();
-                pending = 0;
+                pending = false;
                 continue;
             }
             () = &mut alarm => {
@@ -162,7 +156,11 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
             return End::Hopeless(failure);
         }
-        pending = shared.lock_router().pending();
+        let mut router = shared.lock_router();
+        if router.is_full() {
+            router.flush();
+        }
+        pending = router.has_pending();
     }
 }
 

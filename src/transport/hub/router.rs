@@ -13,6 +13,11 @@ use super::{Connection, Delivery};
 use crate::protocol::dialect::{DeltaAtAGlance, Glance};
 use crate::protocol::event::BusEvent;
 
+/// How many events wait together, at least, while more is at hand.
+const FEW: usize = 256;
+/// The same for each turn: to wake one costs as much as a dozen events.
+const EACH: usize = 16;
+
 /// One turn that listens.
 struct Hearer {
     /// The prompted session.
@@ -86,8 +91,11 @@ impl Router {
         };
         let Some(hearer) = &mut self.hearers[at] else { return };
         let raw = hearer.wants_raw.then(|| String::from_utf8_lossy(bytes).into());
+        if hearer.pending.is_empty() {
+            self.waiting.push(at);
+        }
         hearer.pending.push(Delivery::Event(Arc::new(event), raw));
-        self.note(at);
+        self.pending += 1;
     }
 
     /// As [`Self::deliver`]: nothing is copied but the text, if it continues what waits.
@@ -97,19 +105,17 @@ impl Router {
         if hearer.wants_raw || !hearer.pending.last_mut().is_some_and(|last| continues(last, delta)) {
             return self.deliver(BusEvent::Delta(delta.to_owned()), bytes);
         }
-        self.note(at);
-    }
-
-    fn note(&mut self, at: usize) {
-        if !self.waiting.contains(&at) {
-            self.waiting.push(at);
-        }
         self.pending += 1;
     }
 
-    /// How many events wait for [`Self::flush`].
-    pub fn pending(&self) -> usize {
-        self.pending
+    /// Something waits for [`Self::flush`].
+    pub fn has_pending(&self) -> bool {
+        self.pending > 0
+    }
+
+    /// So much waits that turns should be woken whatever more is at hand.
+    pub fn is_full(&self) -> bool {
+        self.pending >= FEW.max(EACH * self.hearers.len())
     }
 
     /// Wakes those for whom something waits.
