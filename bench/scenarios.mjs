@@ -38,9 +38,9 @@ export const scenarios = {
     columns: speed,
   },
   'hundred-turns': {
-    title: '100 turns at once, every row the same 3000 records',
+    title: '100 turns at once, every row the same 10 000 records',
     contenders: ['ours', 'sdk', 'undici', 'sdk-demux', 'undici-demux'],
-    job: { turns: 100, events: 3000, warmUp: 3000, chunking: 'event', monitor: true },
+    job: { turns: 100, events: 10_000, warmUp: 3000, chunking: 'event', monitor: true },
     columns: speed,
   },
   'hundred-turns-shared': {
@@ -50,9 +50,9 @@ export const scenarios = {
     columns: speed,
   },
   'three-hundred-turns': {
-    title: '300 turns at once, every row the same 1500 records',
+    title: '300 turns at once, every row the same 6000 records',
     contenders: ['ours', 'sdk', 'sdk-demux', 'undici-demux'],
-    job: { turns: 300, events: 1500, warmUp: 3000, chunking: 'event', monitor: true },
+    job: { turns: 300, events: 6000, warmUp: 3000, chunking: 'event', monitor: true },
     columns: speed,
   },
   flat: {
@@ -90,7 +90,7 @@ export const scenarios = {
     },
   },
   'long-lines': {
-    title: 'One record of many megabytes between the tokens: from the first token to the last',
+    title: 'One record of many megabytes among the tokens: from the first byte sent to the last token',
     contenders: ['ours', 'sdk', 'fetch-parser', 'undici'],
     variants: [1, 4, 16].map((megabytes) => ({ name: `${megabytes} MB`, job: { long: megabytes << 20 } })),
     job: { turns: 1, events: 100, warmUp: 1000, chunking: '64k' },

@@ -41,6 +41,11 @@ export async function prompted(url) {
   return Number(await ask('GET', `${url}/bench`))
 }
 
+/** When it began to send the answers, on the clock of process.hrtime. */
+export async function began(url) {
+  return BigInt(await ask('GET', `${url}/bench/began`))
+}
+
 async function ask(method, url) {
   const request = http.request(url, { method, agent: false })
   request.end()

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { contenders } from '../contenders/index.mjs'
-import { plan, prompted } from './replay-server.mjs'
+import { began as answersBegan, plan, prompted } from './replay-server.mjs'
 
 /** As long as what the server sends for it to be ours. */
 const PROMPT = 'bench'
@@ -52,7 +52,7 @@ function settledRss() {
   return process.memoryUsage.rss()
 }
 
-/** Runs the turns of one plan; the clock runs from the first token to the last. */
+/** Runs the turns of one plan; the clock runs from the first byte the server sends to the last token. */
 async function measure({ turns, events, chunking, pace, tools, long, monitor }) {
   if (!job.real) await plan(job.url, { turns, events, chunking, pace, tools, long })
   const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -81,7 +81,8 @@ async function measure({ turns, events, chunking, pace, tools, long, monitor }) 
   })
   const last = reading()
   delay.disable()
-  return summary({ first, last, chunks, characters, latencies, delay, pace, begins })
+  const sent = job.real ? first.at : await answersBegan(job.url)
+  return summary({ sent, first, last, chunks, characters, latencies, delay, pace, begins })
 }
 
 function reading() {
@@ -101,9 +102,9 @@ function mainThreadTime() {
   }
 }
 
-function summary({ first, last, chunks, characters, latencies, delay, pace, begins }) {
+function summary({ sent, first, last, chunks, characters, latencies, delay, pace, begins }) {
   const tokens = pace ? latencies.length : characters / (job.tokenLength ?? 5)
-  const seconds = Number(last.at - first.at) / 1e9
+  const seconds = Number(last.at - sent) / 1e9
   const cpu = last.all.user - first.all.user + last.all.system - first.all.system
   latencies.sort((a, b) => a - b)
   return {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::feed::{Plan, render};
+use crate::pace::monotonic_ns;
 use crate::records;
 
 /// What a connection to `/event` has to write next.
@@ -23,6 +24,8 @@ struct State {
     /// The sessions whose prompt has come.
     prompted: Vec<String>,
     listeners: Vec<UnboundedSender<Piece>>,
+    /// When the last answers began to be sent, on the clock that Node's `process.hrtime` reads.
+    began: u128,
 }
 
 #[derive(Clone, Default)]
@@ -42,6 +45,10 @@ impl Bus {
     /// How many prompts wait for others.
     pub fn prompted(&self) -> usize {
         self.lock().prompted.len()
+    }
+
+    pub fn began(&self) -> u128 {
+        self.lock().began
     }
 
     pub fn listen(&self) -> UnboundedReceiver<Piece> {
@@ -72,10 +79,12 @@ impl Bus {
         let Some((plan, sessions)) = ready else { return };
         let bus = self.clone();
         tokio::task::spawn_blocking(move || {
-            bus.send(match plan.pace {
+            let answers = match plan.pace {
                 0 => Piece::Bytes(Arc::new(render(&plan, &sessions))),
                 _ => Piece::Paced(Arc::new((plan, sessions))),
-            });
+            };
+            bus.lock().began = monotonic_ns();
+            bus.send(answers);
         });
     }
 

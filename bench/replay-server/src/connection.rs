@@ -63,6 +63,7 @@ fn answer(bus: &Bus, method: &str, path: &str, query: &str) -> (u16, String) {
             (200, "true".into())
         }
         ("GET", ["bench"]) => (200, bus.prompted().to_string()),
+        ("GET", ["bench", "began"]) => (200, bus.began().to_string()),
         ("GET", ["global", "health"]) => (200, r#"{"healthy":true,"version":"1.18.33"}"#.into()),
         ("POST", ["session"]) => (200, records::session_info(&bus.create_session())),
         ("GET", ["session", "status"]) => (200, "{}".into()),

@@ -46,7 +46,7 @@ fn write(socket: &TcpStream, mut bytes: &[u8]) -> Result<()> {
 }
 
 /// The clock that `process.hrtime` reads in Node.
-fn monotonic_ns() -> u128 {
+pub fn monotonic_ns() -> u128 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u128 * 1_000_000_000 + now.tv_nsec as u128
 }
