@@ -490,7 +490,7 @@ export interface InPart extends InSession {
   partID: string
 }
 
-/** A route was given up for the next one, before the prompt was sent. Not in this version. */
+/** A route was given up for the next one, before the prompt was sent. */
 export interface FallbackEvent {
   type: 'fallback'
   from: Route

@@ -1,5 +1,6 @@
 // Which routes a turn may take, by mode and by what its options ask for. docs/routes.md is the same in words.
 import { describe, expect, it } from 'vitest'
+import { healthRequest } from '../lib/turn-request.js'
 import { refusal, request } from './support/requests.mjs'
 
 const EVERY = ['server', 'private', 'acp', 'run']
@@ -87,7 +88,23 @@ describe('where no route is left', () => {
     expect(both.message).toMatch(/^Together, .*`title`.* and /)
   })
 
+  it('a server and `cli` exclude each other', () => {
+    expect(refusal({ mode: 'cli', baseUrl: 'http://127.0.0.1:1' })).toMatchObject({
+      code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
+      message: expect.stringContaining('`baseUrl`'),
+    })
+  })
+
   it('`health` asks servers only', () => {
-    expect(refusal({ mode: 'cli', baseUrl: 'http://127.0.0.1:1' }).data.routes).toHaveLength(2)
+    const subjectOf = (settings, env) => {
+      try {
+        healthRequest(settings, env)
+      } catch ({ code, message }) {
+        return `${code} ${message}`
+      }
+    }
+    expect(subjectOf({ mode: 'cli' }, {})).toMatch(/^ERR_OPENCODE_INVALID_OPTION Option `mode` is 'cli'/)
+    expect(subjectOf({}, { OPENCODE_MODE: 'cli' })).toMatch(/Environment variable OPENCODE_MODE is 'cli'/)
+    expect(subjectOf({}, {})).toBe(undefined)
   })
 })

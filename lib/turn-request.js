@@ -51,13 +51,9 @@ function turnRequest(prompt, settings, env = process.env) {
 }
 
 function healthRequest(settings, env = process.env) {
-  const mode = chooseMode(settings, env)
-  if (mode === 'cli') {
-    throw invalid(
-      'Option `mode`',
-      "is 'cli', but health() asks a server",
-      "Pass mode: 'server', or leave it out.",
-    )
+  if (chooseMode(settings, env) === 'cli') {
+    const subject = settings.mode ? 'Option `mode`' : 'Environment variable OPENCODE_MODE'
+    throw invalid(subject, "is 'cli', but health() asks a server", "Pass mode: 'server' to health().")
   }
   return serverRequest(settings, env)
 }

@@ -1,6 +1,7 @@
 // What every route promises, whatever the wire: same prompts, same events, same result, same errors.
 import { describe, expect, it } from 'vitest'
 import testing from '../../testing/index.js'
+import { until } from '../support/real-opencode.mjs'
 import { differences } from './differences.mjs'
 import { subject } from './subject.mjs'
 
@@ -217,6 +218,8 @@ export function contract(route, version) {
       }
       const result = await turn.result
       expect(result).toMatchObject({ finishReason: 'abort', text: as('Some ') })
+      if (differs.granularity === 'token') await until(() => real.model.requests.at(-1).aborted)
+      expect(real.processes(), 'what was started for the turn alone, its tools included').toEqual([])
       real.model.reset()
     })
   })

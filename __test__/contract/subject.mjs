@@ -5,12 +5,19 @@ import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { OpenCode } from '../../index.js'
 import testing from '../../testing/index.js'
+import { processesMarked } from '../support/processes.mjs'
 
 const { opencodeBinary, scriptedModel, startOpenCode } = testing
 
-/** Filled in before the tests: `model`, `directory`, `client`, `options(more)`. */
+/**
+ * Filled in before the tests: `model`, `directory`, `client`, `options(more)`; and `processes()`, which run now for a
+ * turn alone.
+ */
 export function subject(route, version) {
-  const it = { options: (more) => ({ ...it.base, timeouts: { total: 60_000 }, ...more }) }
+  const it = {
+    processes: () => [],
+    options: (more) => ({ ...it.base, timeouts: { total: 60_000 }, ...more }),
+  }
   let server
   beforeAll(async () => {
     it.model = await scriptedModel()
@@ -21,6 +28,8 @@ export function subject(route, version) {
       it.base = { mode: 'server', baseUrl: server.url, directory: it.directory }
       return
     }
+    // A server goes on between turns.
+    if (route !== 'private') it.processes = () => processesMarked(`HOME=${it.model.env.HOME}\0`)
     const own = { cliPath: await opencodeBinary(version), env: it.model.env, directory: it.directory }
     it.base =
       route === 'private'

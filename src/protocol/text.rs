@@ -134,6 +134,11 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// Reads an object of OpenCode's, lone surrogates or not; `None` for one that is not as expected.
+pub fn read<T: for<'a> Deserialize<'a>>(json: &str) -> Option<T> {
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&without_lone_surrogates(json))).ok()
+}
+
 /// Replaces the escape of each lone surrogate in a JSON document by that of U+FFFD, so that `serde_json`,
 /// which refuses them in strings, can read the rest.
 pub fn without_lone_surrogates(json: &str) -> String {

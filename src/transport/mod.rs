@@ -14,7 +14,7 @@ mod probe;
 mod settle;
 
 pub use api::Api;
-pub use cli::{AcpChild, Program, RunChild, end, exit_of};
+pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

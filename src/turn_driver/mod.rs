@@ -73,10 +73,7 @@ async fn drive(
         Ok(Some(Ready::Run(prepared))) => cli::pump_run(request, *prepared, mailbox, leave, deadline).await,
         Ok(None) => {
             created.undo().await;
-            let result = left_before_the_prompt(request);
-            let session_id = result["sessionID"].as_str().unwrap_or_default().to_owned();
-            let _ = mailbox.push(StreamEvent::Finish { session_id, result: Arc::new(result.clone()) });
-            Ok(result)
+            Ok(left_before_the_prompt(request, mailbox))
         }
         Err(failure) => {
             created.undo().await;
@@ -100,7 +97,7 @@ async fn expire(deadline: Option<(Instant, Duration)>) -> Failure {
 
 /// The result of a turn that was left before anything was sent: it took no route, and has a session only
 /// if one was named.
-fn left_before_the_prompt(request: &TurnRequest) -> Value {
+fn left_before_the_prompt(request: &TurnRequest, mailbox: &Mailbox) -> Value {
     let session = request.session.id.as_ref().filter(|_| !request.session.fork);
     let mut result = json!({
         "text": "",
@@ -115,5 +112,7 @@ fn left_before_the_prompt(request: &TurnRequest) -> Value {
     if let Some(session) = session {
         result["sessionID"] = Value::from(session.clone());
     }
+    let session_id = session.cloned().unwrap_or_default();
+    let _ = mailbox.push(StreamEvent::Finish { session_id, result: Arc::new(result.clone()) });
     result
 }

@@ -2,8 +2,10 @@
 //! line. A [`Conversation`] is one child's one turn: initialize, open a session, set it, prompt, updates,
 //! answer. Pure: lines in, lines and events out.
 
+mod asks;
 mod opening;
 mod prompt;
+mod rpc;
 mod settings;
 mod update;
 
@@ -14,11 +16,13 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::dialect::Stored;
-use super::event::{Ask, AskKind, AskedBy, BusEvent};
+use super::event::BusEvent;
+use super::text::without_lone_surrogates;
 use crate::error::{Code, Failure};
 
 pub use self::opening::SessionChoice;
 pub use self::prompt::block;
+use self::rpc::{Message, RpcError};
 pub use self::settings::Wanted;
 use self::update::UpdateDialect;
 
@@ -49,31 +53,6 @@ enum Step {
     Prompt,
     /// Anything that must be answered, whatever the answer: the child lives.
     Ping,
-}
-
-/// One JSON-RPC message.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(default)]
-    method: Option<String>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(default)]
-    result: Option<Value>,
-    #[serde(default)]
-    error: Option<RpcError>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RpcError {
-    #[serde(default)]
-    code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    data: Value,
 }
 
 /// What a conversation is to be about.
@@ -159,14 +138,6 @@ impl Conversation {
         }
     }
 
-    /// Answers an ask of the child: `once`, `always` or `reject`. Says whether there was one.
-    pub fn answer(&mut self, ask: &str, reply: &str) -> bool {
-        let Some(id) = self.asks.remove(ask) else { return false };
-        let outcome = json!({ "outcome": { "outcome": "selected", "optionId": reply } });
-        self.reply(&id, "result", &outcome);
-        true
-    }
-
     /// The release, once it has said.
     pub fn version(&self) -> Option<String> {
         self.version.clone()
@@ -177,15 +148,18 @@ impl Conversation {
         self.dialect.as_ref().is_some_and(UpdateDialect::is_in_a_tool)
     }
 
-    /// What the session has cost so far, in USD, if the release says.
-    pub fn cost(&self) -> Option<f64> {
-        self.dialect.as_ref().and_then(|dialect| dialect.cost)
-    }
-
     /// One line of the child's standard output. What is no JSON-RPC message is read over.
     pub fn line(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        let Ok(message) = serde_json::from_str::<Message<'_>>(&line) else { return };
+        if let Ok(message) = serde_json::from_str::<Message<'_>>(&line) {
+            self.message(message);
+        } else if let Ok(message) = serde_json::from_str(&without_lone_surrogates(&line)) {
+            // Half a character in a title must not cost the answer it stands in.
+            self.message(message);
+        }
+    }
+
+    fn message(&mut self, message: Message<'_>) {
         match (message.method.as_deref(), message.id) {
             (Some("session/update"), None) => self.update(message.params),
             (Some(method), Some(id)) => self.asked(method, id, message.params),
@@ -254,48 +228,6 @@ impl Conversation {
         }
     }
 
-    /// A request of the child's.
-    fn asked(&mut self, method: &str, id: &RawValue, params: Option<&RawValue>) {
-        let id: Value = serde_json::from_str(id.get()).unwrap_or_default();
-        let params: Value =
-            params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
-        let Some(session) = self.session.clone().filter(|_| method == "session/request_permission") else {
-            let error = json!({ "code": -32601, "message": format!("{method} is not offered") });
-            return self.reply(&id, "error", &error);
-        };
-        let ask_id = format!("acp_ask_{id}");
-        self.asks.insert(ask_id.clone(), id);
-        let ask = self.permission(ask_id, session, &params);
-        self.outputs.push_back(Output::Event(BusEvent::Asked(ask)));
-    }
-
-    /// The wire names neither the permission nor its patterns in all releases: they are read off the call.
-    fn permission(&self, id: String, session: String, params: &Value) -> Ask {
-        let call = &params["toolCall"];
-        let (input, call_id) = (&call["rawInput"], call["toolCallId"].as_str().unwrap_or_default());
-        let text = |value: &Value| value.as_str().map(str::to_owned);
-        let known = self.dialect.as_ref().and_then(|dialect| dialect.tool(call_id));
-        let outside = text(&input["parentDir"]);
-        let permission = match (&outside, known) {
-            (Some(_), _) => "external_directory".to_owned(),
-            (None, Some((_, tool))) => tool.to_owned(),
-            (None, None) => text(&call["title"]).unwrap_or_default(),
-        };
-        let pattern = outside.map(|folder| format!("{folder}/*")).or_else(|| text(&input["command"]));
-        let message_id = known.map(|(message, _)| message.to_owned());
-        Ask {
-            id,
-            session_id: session,
-            kind: AskKind::Permission {
-                permission,
-                patterns: pattern.into_iter().collect(),
-                metadata: input.clone(),
-                old_route: false,
-            },
-            tool: message_id.map(|message_id| AskedBy { message_id, call_id: call_id.to_owned() }),
-        }
-    }
-
     /// Whether OpenCode has stored more of the answer than has come.
     pub fn lacks(&self, stored: &[Stored]) -> bool {
         self.dialect.as_ref().is_some_and(|dialect| dialect.lacks(stored))
@@ -320,7 +252,7 @@ impl Conversation {
         }
     }
 
-    /// Another client stopped the turn, unless we did.
+    /// The turn was stopped: by another client, unless we left.
     pub fn was_cancelled(&self) -> bool {
         self.stop_reason.as_deref() == Some("cancelled")
     }
@@ -337,18 +269,6 @@ impl Conversation {
         let mut line = json!({ "jsonrpc": "2.0", "id": id });
         line[field] = value.clone();
         self.outputs.push_back(Output::Send(line.to_string()));
-    }
-}
-
-impl RpcError {
-    fn words(&self) -> &str {
-        self.message.strip_prefix("Internal error: ").unwrap_or(&self.message)
-    }
-
-    /// As OpenCode would have told it on its bus.
-    fn as_opencode(&self) -> Value {
-        let name = self.data["errorName"].as_str().unwrap_or("UnknownError");
-        json!({ "name": name, "data": { "message": self.words() } })
     }
 }
 

@@ -251,6 +251,47 @@ fn a_part_that_never_came_at_all_is_a_part_of_its_own() {
     assert_eq!(replay.result()["text"], format!("{}\n\nmore", tokens(20)));
 }
 
+/// A turn of 1.18.33 whose updates are `updates`.
+fn told(updates: &[Value]) -> Replay {
+    let whole = fixture("1.18.33", "text");
+    let lines: Vec<&[u8]> = whole.split(|byte| *byte == b'\n').collect();
+    let opened: Value = serde_json::from_slice(lines[1]).unwrap();
+    let mut replay = opening("1.18.33", Wanted::default());
+    for update in updates {
+        let params = json!({ "sessionId": opened["result"]["sessionId"], "update": update });
+        let line = json!({ "jsonrpc": "2.0", "method": "session/update", "params": params }).to_string();
+        // Half a character is written as the child writes it.
+        replay.conversation.line(line.replace("HALF", "\\ud83d").replace("OTHER", "\\ude00").as_bytes());
+        replay.drain();
+    }
+    replay
+}
+
+fn chunk(kind: &str, text: &str) -> Value {
+    json!({ "sessionUpdate": format!("agent_{kind}_chunk"), "content": { "type": "text", "text": text } })
+}
+
+#[test]
+fn an_answer_that_is_whole_is_not_filled_in_whatever_came_behind_it() {
+    let replay = told(&[chunk("message", "All. "), chunk("thought", "hm")]).end(&stored(&["All. "]));
+    assert_eq!(replay.result()["text"], "All. ");
+    // After a provider's failure the answer begins again: one part on the wire, two in the store.
+    let replay = told(&[chunk("message", "Al"), chunk("message", "All.")]).end(&stored(&["Al", "All."]));
+    assert_eq!(replay.text(), "AlAll.");
+}
+
+#[test]
+fn halves_of_a_character_are_joined_in_text_and_cost_one_in_anything_else() {
+    let call = json!({ "sessionUpdate": "tool_call", "toolCallId": "c", "title": "bash", "rawInput": { "a": "HALF" } });
+    let replay = told(&[chunk("message", "a HALF"), chunk("message", "OTHER b"), call]).end(&[]);
+    assert_eq!(replay.text(), "a \u{1f600} b");
+    let tool = replay.events.iter().find_map(|event| match event {
+        StreamEvent::Tool(tool) => tool.input.clone(),
+        _ => None,
+    });
+    assert_eq!(tool.unwrap()["a"], "\u{fffd}");
+}
+
 fn opening(version: &str, wanted: Wanted) -> Replay {
     let whole = fixture(version, "text");
     let head: Vec<&[u8]> = whole.split(|byte| *byte == b'\n').take(2).collect();

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{BusEvent, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
-use crate::protocol::text::Text;
+use crate::protocol::text::{Text, read};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -18,8 +19,9 @@ struct Update {
     /// Of a message on answers, of a part on thoughts (1.18.33; 1.1.31 has none).
     #[serde(default)]
     message_id: Option<String>,
+    /// A chunk's content is one block, a tool's a list of them.
     #[serde(default)]
-    content: Option<Content>,
+    content: Option<Box<RawValue>>,
     #[serde(default)]
     tool_call_id: Option<String>,
     #[serde(default)]
@@ -30,24 +32,9 @@ struct Update {
     raw_input: Option<Value>,
     #[serde(default)]
     raw_output: Option<Value>,
-    #[serde(default)]
-    cost: Option<Cost>,
 }
 
-#[derive(Deserialize)]
-struct Cost {
-    amount: f64,
-}
-
-/// A chunk's content is one block, a tool's a list of them.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Block(Block),
-    Blocks(Vec<Value>),
-    Other(serde::de::IgnoredAny),
-}
-
+/// The text of a chunk.
 #[derive(Deserialize)]
 struct Block {
     #[serde(default)]
@@ -85,8 +72,6 @@ pub struct UpdateDialect {
     tools: HashMap<String, ToolCall>,
     /// What was last told of: text behind a tool call is of the next message.
     after_tool: bool,
-    /// What the session has cost so far, in USD.
-    pub cost: Option<f64>,
 }
 
 impl UpdateDialect {
@@ -98,7 +83,6 @@ impl UpdateDialect {
             written: Vec::new(),
             tools: HashMap::new(),
             after_tool: false,
-            cost: None,
         }
     }
 
@@ -114,22 +98,25 @@ impl UpdateDialect {
 
     /// One update. What is not of the answer (commands, configuration, the user's own words) is read over.
     pub fn update(&mut self, update: &str, out: &mut Vec<BusEvent>) {
-        let Ok(update) = serde_json::from_str::<Update>(update) else { return };
+        let Some(update) = read::<Update>(update) else { return };
         match update.session_update.as_str() {
             "agent_message_chunk" => self.chunk(PartKind::Text, update, out),
             "agent_thought_chunk" => self.chunk(PartKind::Reasoning, update, out),
             "tool_call" | "tool_call_update" => self.tool_call(update, out),
-            "usage_update" => self.cost = update.cost.map(|cost| cost.amount).or(self.cost),
             _ => {}
         }
     }
 
     fn chunk(&mut self, kind: PartKind, update: Update, out: &mut Vec<BusEvent>) {
-        let Some(Content::Block(Block { text: Some(text) })) = update.content else { return };
-        let (message, part) = match kind {
-            PartKind::Text => (update.message_id, None),
-            _ => (None, update.message_id),
-        };
+        let block = update.content.and_then(|content| serde_json::from_str::<Block>(content.get()).ok());
+        if let Some(text) = block.and_then(|block| block.text) {
+            self.text(kind, update.message_id, text, out);
+        }
+    }
+
+    /// `id` is of a message where the text is of the answer, and of a part where it is a thought.
+    fn text(&mut self, kind: PartKind, id: Option<String>, text: Text, out: &mut Vec<BusEvent>) {
+        let (message, part) = if kind == PartKind::Text { (id, None) } else { (None, id) };
         let goes_on = !self.after_tool
             && self.written.last().is_some_and(|last| {
                 let same_message = message.as_ref().is_none_or(|message| *message == last.message);
@@ -191,16 +178,11 @@ impl UpdateDialect {
             "type": kind,
             "text": text,
         });
+        let place = (self.session.as_str(), written.message.as_str(), written.part.as_str());
         PartUpdate {
-            id: written.part.clone(),
-            session_id: self.session.clone(),
-            message_id: written.message.clone(),
-            kind: written.kind,
             text: written.text.clone(),
-            delta: None,
             ended: written.ended,
-            synthetic: false,
-            raw: Arc::from(raw.to_string()),
+            ..part_update(place, written.kind, &raw)
         }
     }
 
@@ -230,51 +212,41 @@ impl UpdateDialect {
             "tool": tool.tool,
             "state": tool.state,
         });
-        out.push(BusEvent::Part(PartUpdate {
-            id: tool.part.clone(),
-            session_id: self.session.clone(),
-            message_id: tool.message.clone(),
-            kind: PartKind::Tool,
-            text: Text::default(),
-            delta: None,
-            ended: false,
-            synthetic: false,
-            raw: Arc::from(raw.to_string()),
-        }));
+        let place = (self.session.as_str(), tool.message.as_str(), tool.part.as_str());
+        out.push(BusEvent::Part(part_update(place, PartKind::Tool, &raw)));
     }
 
     /// Whether OpenCode has stored more of the answer than the wire has brought: 1.1.31 answers the prompt
-    /// before it has sent the last chunks.
+    /// before it has sent the last chunks. White space at the end of a part does not count, since releases to
+    /// 1.3.2 do not store it; nor does how the text is parted, since an answer that a provider's failure made
+    /// begin again is one part here and two there.
     pub fn lacks(&self, stored: &[Stored]) -> bool {
-        let stored: usize = stored_texts(stored).map(Text::len).sum();
-        let written = self.written.iter().filter(|written| written.kind == PartKind::Text);
-        written.map(|written| written.text.len()).sum::<usize>() < stored
+        self.texts().map(solid_length).sum::<usize>() < stored_texts(stored).map(solid_length).sum()
     }
 
     /// Fills in what the wire never brought, from what OpenCode has stored of this turn.
     pub fn complete(&mut self, stored: &[Stored], out: &mut Vec<BusEvent>) {
-        let known = self.written.iter().filter(|written| written.kind == PartKind::Text).count();
-        for (at, stored) in stored_texts(stored).enumerate() {
-            let have = if at + 1 == known { self.last_text() } else { 0 };
-            if at + 1 < known || stored.len() <= have {
-                continue;
-            }
-            let missing = stored.decode(have, stored.len());
+        if !self.lacks(stored) {
+            return;
+        }
+        let have: Vec<usize> = self.texts().map(Text::len).collect();
+        // Text comes in order: what is missing is the end of the last part, and all behind it.
+        let last = have.len().saturating_sub(1);
+        for (at, stored) in stored_texts(stored).enumerate().skip(last) {
+            let have = have.get(at).copied().unwrap_or_default();
             if have == 0 {
                 self.end_text(out);
-                self.after_tool = true;
             }
-            let chunk = json!({
-                "sessionUpdate": "agent_message_chunk",
-                "content": { "type": "text", "text": missing },
-            });
-            self.update(&chunk.to_string(), out);
+            if have < stored.len() {
+                let missing = Text::from(stored.as_bytes()[have..].to_vec());
+                self.text(PartKind::Text, None, missing, out);
+            }
         }
     }
 
-    /// The length of the text that is being written.
-    fn last_text(&self) -> usize {
-        self.written.last().filter(|last| last.kind == PartKind::Text).map_or(0, |last| last.text.len())
+    /// The texts of the answer so far, in order.
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        self.written.iter().filter(|written| written.kind == PartKind::Text).map(|written| &written.text)
     }
 
     /// The turn is over, as `finish` says.
@@ -308,12 +280,8 @@ impl ToolCall {
         if let Some(title) = update.title.filter(|title| *title != self.tool) {
             self.state["title"] = title.into();
         }
-        let text = match &update.content {
-            Some(Content::Blocks(blocks)) => {
-                blocks.iter().find_map(|block| block.pointer("/content/text")?.as_str())
-            }
-            _ => None,
-        };
+        let blocks: Vec<Value> = update.content.and_then(|content| read(content.get())).unwrap_or_default();
+        let text = blocks.iter().find_map(|block| block.pointer("/content/text")?.as_str());
         let output = update.raw_output.unwrap_or_default();
         if let Some(metadata) = output.get("metadata") {
             self.state["metadata"] = metadata.clone();
@@ -327,6 +295,27 @@ impl ToolCall {
         };
         self.state[field] = words.unwrap_or_default().into();
     }
+}
+
+/// A part as it is, without text of its own. `place`: session, message, part.
+fn part_update(place: (&str, &str, &str), kind: PartKind, raw: &Value) -> PartUpdate {
+    let (session, message, part) = place;
+    PartUpdate {
+        id: part.to_owned(),
+        session_id: session.to_owned(),
+        message_id: message.to_owned(),
+        kind,
+        text: Text::default(),
+        delta: None,
+        ended: false,
+        synthetic: false,
+        raw: Arc::from(raw.to_string()),
+    }
+}
+
+/// How long a text is without the white space at its end.
+fn solid_length(text: &Text) -> usize {
+    text.as_bytes().trim_ascii_end().len()
 }
 
 /// The texts of the answer as OpenCode has them, in order.

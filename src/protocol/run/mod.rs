@@ -57,7 +57,7 @@ impl RunDialect {
     /// One line of standard output.
     ///
     /// # Errors
-    /// When the process waits for somebody at a terminal.
+    /// When the process waits for somebody at a terminal, or a part lacks what we depend on.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<BusEvent>, Failure> {
         let text = String::from_utf8_lossy(line);
         let Ok(line) = serde_json::from_str::<Line<'_>>(&text) else { return self.junk(&text) };
@@ -67,7 +67,11 @@ impl RunDialect {
             self.failed = true;
             let error = line.error.unwrap_or_default();
             events.push(BusEvent::Error { session_id: Some(line.session_id), error });
-        } else if let Some(part) = line.part.and_then(|part| stored_part(part.get()).ok()) {
+        } else if let Some(part) = line.part {
+            let part = stored_part(part.get()).map_err(|malformed| {
+                Failure::new(Code::Protocol, malformed.to_string())
+                    .hint("this release may have changed its events: report it, with the release's version")
+            })?;
             self.part(part, &mut events);
         }
         Ok(events)

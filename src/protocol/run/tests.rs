@@ -42,6 +42,12 @@ fn lines_that_are_no_json_are_read_over_and_serve_the_error() {
 }
 
 #[test]
+fn a_part_that_cannot_be_read_is_an_error_and_no_silence() {
+    let line = r#"{"type":"text","timestamp":1,"sessionID":"ses_1","part":{"type":"text"}}"#;
+    assert_eq!(RunDialect::default().line(line.as_bytes()).unwrap_err().code, Code::Protocol);
+}
+
+#[test]
 fn an_end_in_the_middle_of_a_step_is_an_error_whatever_the_exit_code() {
     let mut dialect = RunDialect::default();
     feed(&mut dialect, &[part("step-start", "msg_1", "")]);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::ledger::Ledger;
 use crate::protocol::event::PartKind;
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
-use crate::protocol::text::without_lone_surrogates;
+use crate::protocol::text::read;
 
 #[derive(Debug)]
 pub struct Entry {
@@ -185,9 +185,4 @@ pub fn step_totals(raw: &str) -> (Usage, f64, Option<String>) {
         cache_write: tokens.cache.write,
     };
     (usage, cost, reason)
-}
-
-/// Reads OpenCode's object; one that is not as expected is left to `result.parts`.
-pub fn read<T: for<'a> Deserialize<'a>>(raw: &str) -> Option<T> {
-    serde_json::from_str(raw).or_else(|_| serde_json::from_str(&without_lone_surrogates(raw))).ok()
 }

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::Transcript;
-use super::entry::{read, step_totals};
+use super::entry::step_totals;
 use crate::protocol::event::PartKind;
 use crate::protocol::stream_event::Usage;
+use crate::protocol::text::read;
 
 /// The sums over all steps of the prompted session.
 #[derive(Debug, Default, PartialEq)]

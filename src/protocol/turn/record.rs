@@ -1,25 +1,20 @@
 //! The end of a turn that a child told: its wire says when it is over, and what it lacks is read off what
 //! OpenCode has stored, where that can be had.
 
+use std::collections::HashSet;
+
 use super::Turn;
 use crate::error::Failure;
 use crate::protocol::dialect::Stored;
-use crate::protocol::event::Role;
 use crate::protocol::transcript::{Source, Transcript};
 
 impl Turn {
-    /// What OpenCode has stored of the session: parts, usage, cost and errors of this turn are taken from it.
+    /// What OpenCode has stored of this turn: parts, usage, cost and errors are taken from it.
     pub fn on_record(&mut self, messages: &[Stored]) {
-        let mut record = Transcript::new(&self.config.session_id, self.config.before.clone());
+        let mut record = Transcript::new(&self.config.session_id, HashSet::new());
         let reconciled = record.reconcile(messages, Source::Settled, &mut Vec::new());
         let answered = record.answers().next_back().is_some_and(|last| last.completed);
         if reconciled.is_ok() && answered {
-            let prompts = messages.iter().filter(|message| {
-                message.info.role == Role::User && !self.config.before.contains(&message.info.id)
-            });
-            if self.user_message.is_none() {
-                self.user_message = prompts.map(|message| message.info.id.clone()).next();
-            }
             self.record = Some(record);
         }
     }

@@ -4,7 +4,7 @@
 mod lines;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -24,8 +24,6 @@ use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
 pub use lines::Lines;
 
-/// How long a command that only tells something may take.
-const COMMAND: Duration = Duration::from_secs(30);
 /// How long a child that was told to end is waited for.
 const FAREWELL: Duration = Duration::from_millis(2500);
 
@@ -36,23 +34,27 @@ pub struct Program {
     config: Option<serde_json::Value>,
     directory: String,
     record_limit: usize,
+    /// How long a command that only tells something may take.
+    within: Duration,
 }
 
 impl Program {
     /// # Errors
     /// When there is no executable.
-    pub fn find(launch: &LaunchRequest, directory: &str, record_limit: usize) -> Result<Self, Failure> {
+    pub fn find(
+        launch: &LaunchRequest,
+        directory: &str,
+        record_limit: usize,
+        within: Duration,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             executable: executable::find(launch, directory)?,
             environment: launch.environment.clone(),
             config: launch.config.clone(),
             directory: directory.to_owned(),
             record_limit,
+            within,
         })
-    }
-
-    pub fn executable(&self) -> &Path {
-        &self.executable
     }
 
     fn start(&self, words: Vec<String>, environment: &[(&str, &str)]) -> Result<Started, Failure> {
@@ -93,21 +95,22 @@ impl Program {
         let run = async {
             while let Some(line) = lines.next().await? {
                 if whole.len() + line.len() > self.record_limit {
-                    return Err(Failure::new(Code::Limit, "OpenCode's answer is longer than limits.record"));
+                    return Err(Failure::new(Code::Limit, "OpenCode's answer is longer than limits.record")
+                        .hint("raise limits.record"));
                 }
                 whole.extend_from_slice(&line);
                 whole.push(b'\n');
             }
             Ok(child.exited().await)
         };
-        let status = tokio::time::timeout(COMMAND, run).await.unwrap_or_else(|_| {
-            let ms = COMMAND.as_millis();
+        let status = tokio::time::timeout(self.within, run).await.unwrap_or_else(|_| {
+            let ms = self.within.as_millis();
             Err(Failure::new(
                 Code::Timeout,
                 format!("`opencode {}` did not end within {ms} ms", words.join(" ")),
             )
             .data(serde_json::json!({ "phase": "serverStart" }))
-            .hint("try it by hand"))
+            .hint("try it by hand; raise timeouts.serverStart if it is only slow"))
         })?;
         let text = String::from_utf8_lossy(&whole).into_owned();
         let succeeded = status.is_some_and(|status| status.success());
@@ -142,7 +145,8 @@ impl Program {
         Ok(flags)
     }
 
-    fn identity(&self) -> Identity {
+    /// Which file the executable is now.
+    pub fn identity(&self) -> Identity {
         let meta = std::fs::metadata(&self.executable).ok();
         let changed = meta.as_ref().and_then(|meta| meta.modified().ok());
         (self.executable.clone(), meta.map_or(0, |meta| meta.len()), changed)
@@ -194,7 +198,8 @@ impl Program {
     }
 }
 
-type Identity = (PathBuf, u64, Option<SystemTime>);
+/// A file, by where it is, how long, and when it was changed.
+pub type Identity = (PathBuf, u64, Option<SystemTime>);
 
 struct Started {
     child: Child,

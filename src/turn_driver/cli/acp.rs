@@ -13,7 +13,7 @@ use super::super::requests::answer_ask;
 use super::super::{LEAVE, expire};
 use super::acp_ready::AcpReady;
 use super::{emit, fail, raw};
-use crate::error::{Code, Failure};
+use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::acp::{Output as AcpOutput, block};
 use crate::protocol::dialect::Stored;
@@ -256,12 +256,7 @@ impl<'a> Pump<'a> {
                 if let Some(event) = raw(&self.ready.session, &line).filter(|_| self.request.raw) {
                     emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
                 }
-                if self.settle_at.is_some() {
-                    while let Some(output) = self.ready.conversation.poll_output() {
-                        self.on_conversation(output);
-                    }
-                    self.settle_if_whole();
-                }
+                self.settle_if_whole();
             }
             Ok(None) if self.answered => self.settle(),
             Ok(None) => {
@@ -269,7 +264,8 @@ impl<'a> Pump<'a> {
                     Failure::new(Code::CliExit, "`opencode acp` ended before the turn was over")
                         .hint("the end of what it wrote to standard error is in error.stderr");
                 failure.stderr = Some(self.ready.child.child.stderr());
-                fail(&mut self.turn, failure);
+                // Who leaves expects the child to go.
+                self.turn.on_ended(Err(failure.accepted(Accepted::Unknown)));
             }
             Err(failure) => fail(&mut self.turn, failure),
         }

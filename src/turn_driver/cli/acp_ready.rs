@@ -1,19 +1,18 @@
 //! Everything before the prompt on the route `acp`: the child, the session, its settings.
 
-use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::time::timeout;
 
-use super::super::prepare::{refuse_escapes, same_folder};
+use super::super::prepare::refuse_escapes;
 use super::super::queue::{Place, Ticket, line_up};
-use super::super::route::{Refused, of_the_executable};
-use super::of_the_turn;
+use super::super::route::Refused;
+use super::{directory, of_the_turn, place, program, require_home};
 use crate::error::{Code, Failure};
 use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted};
 use crate::request::{LaunchRequest, TurnRequest};
-use crate::transport::{AcpChild, Api, Program, version};
+use crate::transport::{AcpChild, Api, Identity, Program, end, version};
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
 const SECURED: (u32, u32) = (1, 14);
@@ -36,15 +35,9 @@ pub async fn acp_ready(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
 ) -> Result<AcpReady, Refused> {
-    let directory = request.target.directory.as_deref().unwrap_or(".");
-    let limit = request.limits.record as usize;
-    let program = Program::find(launch, directory, limit).map_err(of_the_executable)?;
-    refuse_escapes(Some(directory)).map_err(Refused::Route)?;
-    // A session that is named is ours before anything looks at it.
-    let place = match ticket.take() {
-        Some(ticket) => Some(ticket.await),
-        None => None,
-    };
+    let program = program(request, launch)?;
+    refuse_escapes(Some(directory(request))).map_err(Refused::Route)?;
+    let place = place(request, ticket).await;
     let mut opened = open_as_can(request, &program).await.map_err(of_the_turn)?;
     let place = match place {
         Some(place) => place,
@@ -53,7 +46,7 @@ pub async fn acp_ready(
     let api = Api { server: opened.child.server.clone() };
     // A release whose HTTP side is another one is used without it.
     if version(&api.server).await.is_ok() {
-        opened.before = past(request, &api, &opened.session, directory).await.map_err(of_the_turn)?;
+        opened.before = past(request, &api, &opened.session).await.map_err(of_the_turn)?;
         opened.api = Some(api);
     }
     let Opened { child, conversation, session, version, api, before } = opened;
@@ -62,13 +55,14 @@ pub async fn acp_ready(
 
 /// Behind a password, unless the release cannot work with one; which ones cannot is remembered.
 async fn open_as_can(request: &TurnRequest, program: &Program) -> Result<Opened, Failure> {
-    static UNSECURED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-    let unsecured = || UNSECURED.lock().unwrap_or_else(PoisonError::into_inner);
-    let executable = program.executable();
-    let secured = !unsecured().contains(executable);
+    static UNSECURED: OnceLock<Mutex<HashSet<Identity>>> = OnceLock::new();
+    let unsecured = || UNSECURED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    // Another release may take the place of this one while we run.
+    let executable = program.identity();
+    let secured = !unsecured().contains(&executable);
     match open(request, program, secured).await {
         Err((_, version)) if secured && is_before_secured(version.as_deref()) => {
-            unsecured().insert(executable.to_owned());
+            unsecured().insert(executable);
             open(request, program, false).await
         }
         opened => opened,
@@ -89,9 +83,8 @@ struct Opened {
 type NotOpened = (Failure, Option<String>);
 
 async fn open(request: &TurnRequest, program: &Program, secured: bool) -> Result<Opened, NotOpened> {
-    let child = program.acp(secured, &request.target).map_err(|failure| (failure, None))?;
+    let mut child = program.acp(secured, &request.target).map_err(|failure| (failure, None))?;
     let mut conversation = Conversation::new(config(request));
-    let mut child = child;
     let within = request.target.timeouts.server_start;
     let opened = timeout(within, converse(&mut child, &mut conversation)).await;
     let version = conversation.version();
@@ -100,7 +93,7 @@ async fn open(request: &TurnRequest, program: &Program, secured: bool) -> Result
             Ok(Opened { child, conversation, session, version, api: None, before: HashSet::new() })
         }
         Err(mut failure) => {
-            crate::transport::end(&mut child.child).await;
+            end(&mut child.child).await;
             failure.stderr.get_or_insert_with(|| child.child.stderr());
             Err((failure, version))
         }
@@ -146,7 +139,7 @@ fn not_in_time(ms: u128) -> Failure {
 fn config(request: &TurnRequest) -> AcpConfig {
     let fork = request.session.fork;
     AcpConfig {
-        directory: request.target.directory.clone().unwrap_or_default(),
+        directory: directory(request).to_owned(),
         session: match (&request.session.id, request.session.newest) {
             (Some(id), _) => SessionChoice::Existing { id: id.clone(), fork },
             (None, true) => SessionChoice::Newest { fork },
@@ -169,26 +162,13 @@ fn is_before_secured(version: Option<&str>) -> bool {
     }
 }
 
-/// What the session held before the prompt. It works in its own directory, and in no other.
-async fn past(
-    request: &TurnRequest,
-    api: &Api,
-    session: &str,
-    directory: &str,
-) -> Result<HashSet<String>, Failure> {
-    let is_new = request.session.id.is_none() && !request.session.newest;
-    if is_new {
+/// The messages the session held before the prompt.
+async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<HashSet<String>, Failure> {
+    if request.session.id.is_none() && !request.session.newest {
         return Ok(HashSet::new());
     }
     if let Some(known) = api.session(session).await? {
-        let home = known["directory"].as_str().unwrap_or(directory);
-        if home != directory && !same_folder(home, Some(directory)) {
-            return Err(Failure::new(
-                Code::InvalidOption,
-                format!("session '{session}' belongs to the directory {home}, and the turn to {directory}"),
-            )
-            .hint("pass that directory as `directory`"));
-        }
+        require_home(session, known["directory"].as_str(), directory(request))?;
     }
     api.message_ids(session).await
 }

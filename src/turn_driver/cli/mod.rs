@@ -10,11 +10,16 @@ pub use acp_ready::{AcpReady, acp_ready};
 pub use run::pump as pump_run;
 pub use run_ready::{RunReady, run_ready};
 
-use super::route::Refused;
+use super::line_up;
+use super::prepare::same_folder;
+use super::queue::{Place, Ticket};
+use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::Turn;
+use crate::request::{LaunchRequest, TurnRequest};
+use crate::transport::Program;
 
 /// What the user asked for and no route has, is no reason to try another one.
 fn of_the_turn(failure: Failure) -> Refused {
@@ -24,6 +29,36 @@ fn of_the_turn(failure: Failure) -> Refused {
             Refused::Turn(failure)
         }
         _ => Refused::Route(failure),
+    }
+}
+
+/// What to start, and where the agent works.
+fn program(request: &TurnRequest, launch: &LaunchRequest) -> Result<Program, Refused> {
+    let limit = request.limits.record as usize;
+    let within = request.target.timeouts.server_start;
+    Program::find(launch, directory(request), limit, within).map_err(of_the_executable)
+}
+
+fn directory(request: &TurnRequest) -> &str {
+    request.target.directory.as_deref().unwrap_or(".")
+}
+
+/// The place of the session that is named, if one is: before anything looks at it. A route that was given up
+/// has let go of the ticket, so that the next one lines up again.
+async fn place(request: &TurnRequest, ticket: &mut Option<Ticket>) -> Option<Place> {
+    let ticket = ticket.take().or_else(|| line_up(request))?;
+    Some(ticket.await)
+}
+
+/// A session works in its own directory, and in no other.
+fn require_home(session: &str, home: Option<&str>, directory: &str) -> Result<(), Failure> {
+    match home.filter(|home| *home != directory && !same_folder(home, Some(directory))) {
+        None => Ok(()),
+        Some(home) => Err(Failure::new(
+            Code::InvalidOption,
+            format!("session '{session}' belongs to the directory {home}, and the turn to {directory}"),
+        )
+        .hint("pass that directory as `directory`")),
     }
 }
 

@@ -162,11 +162,7 @@ impl Pump<'_> {
     /// The reader wants no more: the process goes, and what it has written is the result.
     fn left(&mut self) -> Verdict {
         let Some(turn) = &mut self.turn else {
-            let result = left_before_the_prompt(self.request);
-            let session_id = result["sessionID"].as_str().unwrap_or_default().to_owned();
-            let result_told = std::sync::Arc::new(result.clone());
-            let _ = self.mailbox.push(StreamEvent::Finish { session_id, result: result_told });
-            return Ok(result);
+            return Ok(left_before_the_prompt(self.request, self.mailbox));
         };
         turn.conclude_left();
         self.drain().unwrap_or_else(|| Err(lost()))

@@ -6,11 +6,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::super::prepare::same_folder;
 use super::super::queue::{Place, Ticket};
-use super::super::route::{Refused, of_the_executable};
+use super::super::route::Refused;
 use super::super::validate::{check_agent, check_model};
-use super::of_the_turn;
+use super::{directory, of_the_turn, place, program, require_home};
 use crate::error::{Code, Failure};
 use crate::protocol::run::{RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
@@ -33,13 +32,8 @@ pub async fn run_ready(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
 ) -> Result<RunReady, Refused> {
-    let directory = request.target.directory.as_deref().unwrap_or(".");
-    let limit = request.limits.record as usize;
-    let program = Program::find(launch, directory, limit).map_err(of_the_executable)?;
-    let place = match ticket.take() {
-        Some(ticket) => Some(ticket.await),
-        None => None,
-    };
+    let program = program(request, launch)?;
+    let place = place(request, ticket).await;
     let flags = program.flags().await.map_err(of_the_turn)?;
     let options = RunOptions {
         session: request.session.id.as_deref(),
@@ -52,15 +46,9 @@ pub async fn run_ready(
         allow: request.policies().permission == PermissionPolicy::Allow,
     };
     let words = arguments(&options, &flags).map_err(of_the_turn)?;
-    let checks = async {
-        let ((), (), before) = futures::try_join!(
-            model(request, &program),
-            agent(request, &program),
-            past(request, &program, directory)
-        )?;
-        Ok(before)
-    };
-    let before = checks.await.map_err(of_the_turn)?;
+    let checks =
+        futures::try_join!(model(request, &program), agent(request, &program), past(request, &program));
+    let ((), (), before) = checks.map_err(of_the_turn)?;
     let prompt = request.texts().concat();
     Ok(RunReady { program, words, prompt, before, _place: place })
 }
@@ -103,8 +91,8 @@ async fn agent(request: &TurnRequest, program: &Program) -> Result<(), Failure> 
     check_agent(wanted, named.filter_map(|line| Some(line.rsplit_once(" (")?.0)))
 }
 
-/// The messages the session has; it works in its own directory, and in no other.
-async fn past(request: &TurnRequest, program: &Program, directory: &str) -> Result<HashSet<String>, Failure> {
+/// The messages the session held before the prompt.
+async fn past(request: &TurnRequest, program: &Program) -> Result<HashSet<String>, Failure> {
     let Some(id) = &request.session.id else { return Ok(HashSet::new()) };
     let session = match program.output(&["export", id]).await? {
         Ok(export) => serde_json::from_str::<Value>(&export).unwrap_or_default(),
@@ -116,14 +104,7 @@ async fn past(request: &TurnRequest, program: &Program, directory: &str) -> Resu
             return Err(failure);
         }
     };
-    let home = session["info"]["directory"].as_str().unwrap_or(directory);
-    if home != directory && !same_folder(home, Some(directory)) {
-        return Err(Failure::new(
-            Code::InvalidOption,
-            format!("session '{id}' belongs to the directory {home}, and the turn to {directory}"),
-        )
-        .hint("pass that directory as `directory`"));
-    }
+    require_home(id, session["info"]["directory"].as_str(), directory(request))?;
     let messages = session["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(messages.iter().filter_map(|message| message["info"]["id"].as_str().map(str::to_owned)).collect())
 }

@@ -1,0 +1,42 @@
+//! JSON-RPC 2.0, as far as the protocol uses it.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+/// One JSON-RPC message.
+#[derive(Deserialize)]
+pub struct Message<'a> {
+    #[serde(borrow, default)]
+    pub id: Option<&'a RawValue>,
+    #[serde(default)]
+    pub method: Option<String>,
+    #[serde(borrow, default)]
+    pub params: Option<&'a RawValue>,
+    #[serde(default)]
+    pub result: Option<Value>,
+    #[serde(default)]
+    pub error: Option<RpcError>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct RpcError {
+    #[serde(default)]
+    pub code: i64,
+    #[serde(default)]
+    pub message: String,
+    #[serde(default)]
+    pub data: Value,
+}
+
+impl RpcError {
+    pub fn words(&self) -> &str {
+        self.message.strip_prefix("Internal error: ").unwrap_or(&self.message)
+    }
+
+    /// As OpenCode would have told it on its bus.
+    pub fn as_opencode(&self) -> Value {
+        let name = self.data["errorName"].as_str().unwrap_or("UnknownError");
+        json!({ "name": name, "data": { "message": self.words() } })
+    }
+}
