@@ -108,7 +108,7 @@ export function contract(route, version) {
       const { result } = all.at(-1)
       expect(result.text).toBe(as('Looking. \n\nAll done.'))
       const deltas = all.filter(({ type }) => type === 'text-delta').map(({ delta }) => delta)
-      expect(deltas.join('')).toBe(as('Looking. \n\n').replace('\n\n', '') + 'All done.')
+      expect(deltas.join('')).toBe(`${as('Looking. \n\n').replace('\n\n', '')}All done.`)
       expect(result.usage, 'the sum of both steps').toMatchObject({ input: 14, output: 5 })
       expect(result.parts.map(({ type }) => type)).toEqual(
         expect.arrayContaining(['text', 'tool', 'step-finish']),
