@@ -124,8 +124,25 @@ pub fn newer_generation(answer: &Answer) -> Option<Failure> {
             format!("this is an OpenCode {version} server, of the 2.x API"),
         )
         .accepted(Accepted::No)
-        .hint("this version of opencode-stream speaks the 1.x API only: start a 1.x server")
+        .hint("this version of opencode-stream speaks the 1.x API only: use mode 'cli', which speaks ACP to either generation, or start a 1.x server")
         .data(serde_json::json!({ "version": version })),
+    )
+}
+
+/// A server before 1.0.142, by its own description of its API: it cannot take a prompt and stream.
+pub fn older_generation(description: &Answer) -> Option<Failure> {
+    let json = description.json().ok()?;
+    let paths = json.get("paths")?.as_object()?;
+    if paths.keys().any(|path| path.ends_with("/prompt_async")) {
+        return None;
+    }
+    Some(
+        Failure::new(
+            Code::UnsupportedVersion,
+            "this OpenCode server has no route that takes a prompt and streams",
+        )
+        .accepted(Accepted::No)
+        .hint("releases before 1.0.142 cannot: update OpenCode"),
     )
 }
 
@@ -180,6 +197,15 @@ mod tests {
         assert_eq!(health_version(&healthy), Some(Some("1.18.33".into())));
         assert_eq!(health_version(&answer(200, "text/html", "<html>")), None);
         assert_eq!(health_version(&answer(200, "application/json", "{}")), None);
+    }
+
+    #[test]
+    fn a_release_before_1_0_142_is_told_by_its_description() {
+        let doc = |paths: &str| answer(200, "application/json", &format!(r#"{{"paths":{{{paths}}}}}"#));
+        let old = older_generation(&doc(r#""/session/{id}/message":{}"#)).unwrap();
+        assert_eq!((old.code, old.accepted), (Code::UnsupportedVersion, Accepted::No));
+        assert!(older_generation(&doc(r#""/session/{id}/prompt_async":{}"#)).is_none());
+        assert!(older_generation(&answer(200, "text/html", "<html>")).is_none());
     }
 
     #[test]

@@ -1,21 +1,16 @@
 //! The routes of OpenCode that a turn calls.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::http::{CallError, Server, json};
-use crate::error::{Code, Failure};
+use crate::error::Failure;
 use crate::protocol::answer::Answer;
-use crate::protocol::dialect::{Stored, pending_asks, stored_messages};
+use crate::protocol::dialect::pending_asks;
 use crate::protocol::event::Ask;
 use crate::protocol::turn::{AskReply, Snapshot};
-
-/// How many of a session's last messages are looked at where only the newest matter. Releases that do
-/// not know the parameter give all of them.
-const RECENT: &str = "100";
 
 #[derive(Clone)]
 pub struct Api {
@@ -103,22 +98,6 @@ impl Api {
         Ok(status.get(id).is_some_and(|status| status["type"] != "idle"))
     }
 
-    /// The ids of the session's messages, the newest of them at least.
-    pub async fn message_ids(&self, id: &str) -> Result<HashSet<String>, Failure> {
-        let messages = self.messages(id).await?;
-        Ok(messages.into_iter().map(|message| message.info.id).collect())
-    }
-
-    /// The session's messages, the newest of them at least.
-    pub async fn messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
-        let path = format!("/session/{}/message", escaped(id));
-        let answer =
-            self.server.call(Method::GET, &path, &[("limit", RECENT)], None, self.server.accept).await;
-        let answer = answer.map_err(|error| error.failure)?;
-        answer.json()?;
-        stored_messages(&answer.body).map_err(|malformed| Failure::new(Code::Protocol, malformed.to_string()))
-    }
-
     /// The pending asks of the directory.
     pub async fn asks(&self) -> Vec<Ask> {
         let (permissions, questions) = futures::join!(self.get("/permission"), self.get("/question"));
@@ -151,7 +130,7 @@ impl Api {
 }
 
 /// An id that a user gave, as one segment of a path.
-fn escaped(id: &str) -> String {
+pub(super) fn escaped(id: &str) -> String {
     id.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => char::from(byte).to_string(),

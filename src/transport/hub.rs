@@ -61,8 +61,8 @@ struct Shared {
     state: watch::Sender<State>,
     /// The release that answers.
     version: OnceLock<Option<String>>,
-    /// The stream has carried more than heartbeats.
-    proven: watch::Sender<bool>,
+    /// For which opening the stream last carried more than heartbeats; 0 for none.
+    proven: watch::Sender<u64>,
     source: watch::Sender<Source>,
     /// Nobody needs the connection any more.
     unneeded: Notify,
@@ -121,7 +121,7 @@ impl Connection {
             router: Mutex::default(),
             state: watch::Sender::new(State::Connecting),
             version: OnceLock::new(),
-            proven: watch::Sender::new(false),
+            proven: watch::Sender::new(0),
             source: watch::Sender::new(Source::Directory),
             unneeded: Notify::new(),
             record_limit: AtomicUsize::new(0),
@@ -147,9 +147,13 @@ impl Connection {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut router = self.shared.lock_router();
         // Under the router's lock, so that the stream cannot come back in between unheard.
-        if !matches!(*self.shared.state.borrow(), State::Open(_)) {
+        let opened = self.shared.opened();
+        if opened.is_none_or(|times| times > 1 && !self.shared.is_proven(times)) {
             let broken = Failure::new(Code::StreamLost, "the event connection is being made again");
             let _ = sender.send(Delivery::Gap(broken));
+            if opened.is_some() {
+                let _ = sender.send(Delivery::Restored(1));
+            }
         }
         router.add(session, sender, wants_raw, idle);
         (Listener::new(self.clone(), session), receiver)
@@ -164,10 +168,11 @@ impl Connection {
         self.shared.lock_router().adopt(session, child);
     }
 
-    /// Whether the stream has shown that it carries sessions; waits for it up to `within`.
+    /// Whether the stream, as it is open now, has shown that it carries sessions; waits for it up to `within`.
     pub async fn is_proven(&self, within: Duration) -> bool {
         let mut proven = self.shared.proven.subscribe();
-        tokio::time::timeout(within, proven.wait_for(|proven| *proven)).await.is_ok_and(|seen| seen.is_ok())
+        let shows = proven.wait_for(|times| self.shared.opened() == Some(*times));
+        tokio::time::timeout(within, shows).await.is_ok_and(|seen| seen.is_ok())
     }
 
     /// Reads from `/global/event` from now on, and returns once that is open.
@@ -218,9 +223,21 @@ impl Shared {
         let _ = self.version.set(version);
     }
 
-    /// The stream carries sessions.
-    fn prove(&self) {
-        if self.proven.send_if_modified(|proven| !std::mem::replace(proven, true))
+    /// How often the stream was opened, if it is open.
+    fn opened(&self) -> Option<u64> {
+        match *self.state.borrow() {
+            State::Open(times) => Some(times),
+            _ => None,
+        }
+    }
+
+    fn is_proven(&self, opened: u64) -> bool {
+        *self.proven.borrow() == opened
+    }
+
+    /// The stream carries sessions, as it was opened for the n-th time.
+    fn prove(&self, opened: u64) {
+        if self.proven.send_if_modified(|proven| std::mem::replace(proven, opened) != opened)
             && *self.source.borrow() == Source::Global
         {
             let version = self.version.get().and_then(Option::as_deref);
@@ -230,7 +247,7 @@ impl Shared {
 
     /// A stream that broke without ever carrying a session may be the wrong one.
     fn try_the_other_source(&self) {
-        if !*self.proven.borrow() {
+        if *self.proven.borrow() == 0 {
             self.source.send_modify(|source| {
                 *source = match *source {
                     Source::Directory => Source::Global,

@@ -9,6 +9,7 @@ mod http;
 mod hub;
 mod listener;
 mod loopback;
+mod messages;
 mod private;
 mod probe;
 mod settle;

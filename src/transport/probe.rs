@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::http::{CallError, Server};
 use super::listener::require_ours;
 use crate::error::{Code, Failure};
-use crate::protocol::answer::{health_version, is_path_info, newer_generation};
+use crate::protocol::answer::{health_version, is_path_info, newer_generation, older_generation};
 use crate::request::TargetRequest;
 
 const IMPLICIT_PORT: u16 = 4096;
@@ -33,14 +33,21 @@ pub async fn version(server: &Server) -> Result<Option<String>, Failure> {
     if let Some(version) = health_version(&health) {
         return Ok(version);
     }
-    if let Some(failure) = health.refusal().filter(|failure| failure.code == Code::Unauthorized) {
+    let refused = health.refusal().filter(|failure| failure.code == Code::Unauthorized);
+    // To 1.0.192 there is no such route, and OpenCode passes on what the internet says to it: a 403 may be
+    // that of a proxy. Its own refusal is a 401.
+    if let Some(failure) = refused.clone().filter(|failure| failure.status == Some(401)) {
         return Err(failure);
     }
     if let Some(failure) = newer_generation(&get("/api/info").await.map_err(in_connect)?) {
         return Err(failure);
     }
     let path = get("/path").await.map_err(in_connect)?;
-    if is_path_info(&path) { Ok(None) } else { Err(no_api(&health)) }
+    if !is_path_info(&path) {
+        return Err(refused.unwrap_or_else(|| no_api(&health)));
+    }
+    let description = get("/doc").await.map_err(in_connect)?;
+    older_generation(&description).map_or(Ok(None), Err)
 }
 
 fn no_api(health: &crate::protocol::answer::Answer) -> Failure {

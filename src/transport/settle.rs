@@ -8,8 +8,11 @@ use super::http::CallError;
 use crate::error::{Accepted, Failure};
 use crate::protocol::event::Role;
 
-/// How long a prompt that arrived may need to show among the session's messages.
+/// How long a prompt that arrived may need to show among the session's messages, and how long a server
+/// that does not say may need to say it.
 const SETTLE: Duration = Duration::from_secs(1);
+/// How often a server that says nothing is asked.
+const LOOKS: u32 = 5;
 
 /// `Ok` if a new message of the user shows that the prompt was taken.
 ///
@@ -24,17 +27,22 @@ pub async fn ambiguous_send(
     if !error.may_have_arrived {
         return Err(error.failure.accepted(Accepted::No));
     }
-    for look in 0..2 {
+    let mut answered = 0;
+    for look in 0..LOOKS {
         if look > 0 {
             tokio::time::sleep(SETTLE).await;
         }
-        let Ok(snapshot) = api.snapshot(session).await else { break };
+        let Ok(snapshot) = api.snapshot(session).await else { continue };
         let taken = snapshot
             .messages
             .iter()
             .any(|message| message.info.role == Role::User && !before.contains(&message.info.id));
         if taken || snapshot.busy {
             return Ok(());
+        }
+        answered += 1;
+        if answered == 2 {
+            break;
         }
     }
     let hint = "look into the session before prompting again: running a prompt twice can do damage";

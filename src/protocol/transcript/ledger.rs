@@ -69,7 +69,9 @@ impl Ledger {
         if self.ended {
             return Ok(());
         }
-        if !self.extend_to(full) && !self.text.as_bytes().starts_with(full.as_bytes()) {
+        // Half a character at the end of an older event is a whole one in a newer list.
+        let older = &full.as_bytes()[..full.settled()];
+        if !self.extend_to(full) && !self.text.as_bytes().starts_with(older) {
             if !self.sure {
                 return Err(Mismatch);
             }
@@ -114,22 +116,22 @@ impl Ledger {
             self.ended = true;
             return Ok(());
         }
-        self.fill_from(full)?;
+        self.fill_from(full, source)?;
         self.ended = true;
         Ok(())
     }
 
     /// Completes `text` from the final snapshot. To 1.3.2 that lacks its trailing white space, of which
-    /// the deltas behind the gap still have what they carried.
-    fn fill_from(&mut self, full: &Text) -> Result<(), Mismatch> {
+    /// the deltas behind the gap still have what they carried; a list may be ahead of them.
+    fn fill_from(&mut self, full: &Text, source: Source) -> Result<(), Mismatch> {
         let held = std::mem::take(&mut self.held);
         let (stored, held) = (full.as_bytes(), held.as_bytes());
-        let tail = if stored.ends_with(held) { &[][..] } else { trailing_space(held) };
+        let tail = if source == Source::Live && !stored.ends_with(held) { trailing_space(held) } else { &[] };
         if self.text.as_bytes().starts_with(stored) {
             if !is_space(&self.text.as_bytes()[stored.len()..]) {
                 return Err(Mismatch);
             }
-            if is_space(held) && !stored.ends_with(held) {
+            if is_space(held) {
                 self.text.push(tail);
             }
         } else if self.extend_to(full) {

@@ -21,6 +21,14 @@ pub struct Contradiction {
     pub part_id: String,
 }
 
+#[derive(Debug)]
+struct Orphan {
+    part: PartUpdate,
+    source: Source,
+    /// The stream broke off behind it.
+    before_gap: bool,
+}
+
 #[derive(Debug, Default)]
 pub struct Transcript {
     root: String,
@@ -34,7 +42,7 @@ pub struct Transcript {
     parts: Vec<Entry>,
     index: HashMap<String, usize>,
     /// Parts whose message has not been seen, so that nobody knows whose words they are.
-    orphans: Vec<(PartUpdate, Source)>,
+    orphans: Vec<Orphan>,
     /// A gap was reported and not yet reconciled: parts may be missing, so nothing of the answer goes out.
     settling: bool,
     /// How many messages and parts were known when the gap began: what came since may be newer than any list.
@@ -68,7 +76,7 @@ impl Transcript {
     /// A message of this turn's time that is none of its business.
     pub fn ignore(&mut self, message: &str) {
         self.before.insert(message.to_owned());
-        self.orphans.retain(|(part, _)| part.message_id != message);
+        self.orphans.retain(|orphan| orphan.part.message_id != message);
     }
 
     /// Whether a message of this turn's time is a user's.
@@ -103,9 +111,21 @@ impl Transcript {
             Some(known) => *known = info.clone(),
             None => self.messages.push(info.clone()),
         }
-        if self.orphans.iter().any(|(part, _)| part.message_id == info.id) {
-            for (part, source) in std::mem::take(&mut self.orphans) {
-                self.part(&part, source, out)?;
+        if self.orphans.iter().any(|orphan| orphan.part.message_id == info.id) {
+            let (known, orphans) = std::mem::take(&mut self.orphans)
+                .into_iter()
+                .partition(|orphan| orphan.part.message_id == info.id);
+            self.orphans = orphans;
+            self.bring_home(known, out)?;
+        }
+        Ok(())
+    }
+
+    fn bring_home(&mut self, orphans: Vec<Orphan>, out: &mut Vec<StreamEvent>) -> Result<(), Contradiction> {
+        for Orphan { part, source, before_gap } in orphans {
+            self.part(&part, source, out)?;
+            if let Some(at) = self.index.get(&part.id).filter(|_| before_gap) {
+                self.parts[*at].ledger.gap();
             }
         }
         Ok(())
@@ -123,7 +143,7 @@ impl Transcript {
             if !self.before.contains(&part.message_id) {
                 // It keeps its place, whenever its message comes.
                 self.entry(&part.session_id, &part.message_id, &part.id);
-                self.orphans.push((part.clone(), source));
+                self.orphans.push(Orphan { part: part.clone(), source, before_gap: false });
             }
             return Ok(());
         };
@@ -216,6 +236,9 @@ impl Transcript {
         self.before_gap.get_or_insert((self.messages.len(), self.parts.len()));
         for entry in &mut self.parts {
             entry.ledger.gap();
+        }
+        for orphan in &mut self.orphans {
+            orphan.before_gap = true;
         }
     }
 

@@ -45,10 +45,11 @@ impl Turn {
     }
 
     pub(super) fn idle(&mut self, now: Instant) {
+        // Behind a gap it may be the end, whatever of the prompt the gap hid.
+        self.overtaken |= self.fetching;
         // Before our prompt shows, an idle is the tail of the turn before.
         if self.user_message.is_some() || self.running {
             self.idle = true;
-            self.overtaken |= self.fetching;
             self.consider_end(now);
         }
     }
@@ -56,6 +57,7 @@ impl Turn {
     pub(super) fn session_error(&mut self, error: &Value, now: Instant) {
         // The second error of a failure is a stack trace; the first one has the words.
         self.error.get_or_insert_with(|| error.clone());
+        self.overtaken |= self.fetching && !self.running;
         self.running = true;
         self.check_at.get_or_insert(now + TAIL);
     }
@@ -101,16 +103,29 @@ impl Turn {
         let stored = snapshot.messages.iter().any(|message| {
             message.info.role == Role::User && !self.transcript.is_known_before(&message.info.id)
         });
+        let answered = snapshot.messages.iter().any(|message| {
+            message.info.role == Role::Assistant && !self.transcript.is_known_before(&message.info.id)
+        });
         self.on_pending(snapshot.asks);
         if snapshot.busy {
-            if self.gap {
+            let filled = self.gap;
+            if filled {
                 self.fill_gap(&snapshot.messages, Source::Fetched);
             }
             self.heard = Some(now);
             self.show_work();
+            if filled {
+                // The end may have come between this answer and the first event of the new connection.
+                self.check_at = Some(now + SILENCE);
+            }
         } else if self.running || stored && self.waited_long_enough(now) {
             self.fill_gap(&snapshot.messages, Source::Settled);
             self.conclude();
+        } else if answered {
+            // It ran, unheard; but its state was looked at before its messages, and may be of the time
+            // before it ran. The next look tells.
+            self.running = true;
+            self.check_at = Some(now);
         } else if self.waited_long_enough(now) {
             self.fail(self.never_ran());
         } else if self.gap {

@@ -57,6 +57,8 @@ pub struct Turn {
     gap: bool,
     /// It is broken now: there is no use in asking before it is back.
     down: bool,
+    /// It is back and has said nothing of us: OpenCode greets a moment before it listens.
+    unheard: bool,
     /// How often it broke.
     reconnects: u32,
     /// Whether the reader wants no more of this turn.
@@ -93,6 +95,7 @@ impl Turn {
             asks,
             gap: false,
             down: false,
+            unheard: false,
             foreign: HashSet::new(),
             is_certain: false,
             reconnects: 0,
@@ -153,6 +156,7 @@ impl Turn {
             return;
         }
         self.heard = Some(now);
+        self.hear();
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
             BusEvent::Message(info) => self.message(info, root, now),
@@ -254,12 +258,24 @@ impl Turn {
         }
     }
 
+    /// The first event on a new connection shows that it carries all that follows; what came before it may
+    /// have come before OpenCode listened, and be in no answer that was asked for before.
+    fn hear(&mut self) {
+        if std::mem::take(&mut self.unheard) {
+            self.gap = true;
+            self.transcript.gap();
+            self.overtaken |= self.fetching;
+            self.fetch();
+        }
+    }
+
     /// The connection is back; `attempt` tries were needed.
     pub fn on_restored(&mut self, attempt: u32, now: Instant) {
         if self.finished || !std::mem::replace(&mut self.down, false) {
             return;
         }
         self.reconnects += 1;
+        self.unheard = true;
         let place = self.place(&self.config.session_id.clone());
         self.emit(StreamEvent::Reconnect { place, attempt, recovered: true });
         self.heard = Some(now);

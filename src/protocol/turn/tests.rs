@@ -193,6 +193,17 @@ impl Replay {
         self.story
     }
 
+    /// As [`Self::rest`], and no longer than `until`.
+    fn rest_until(mut self, until: Instant) -> Story {
+        self.drain();
+        while let Some(deadline) = self.turn.deadline().filter(|deadline| *deadline <= until) {
+            self.now = deadline;
+            self.turn.on_deadline(self.now);
+            self.drain();
+        }
+        self.story
+    }
+
     fn play(mut self, events: &[BusEvent]) -> Story {
         for (at, event) in events.iter().enumerate() {
             self.event(event);
@@ -664,6 +675,38 @@ fn an_end_that_comes_before_the_gap_is_filled_waits_for_it() {
 }
 
 #[test]
+fn an_end_behind_a_gap_that_hid_the_prompt_is_the_end() {
+    for version in VERSIONS {
+        let events = capture(version, "text");
+        let session = prompted(&events);
+        let end = events.iter().rposition(|event| matches!(event, BusEvent::Idle { .. })).unwrap();
+        // The idle is heard on the new connection, or lost with the old one, or between the two.
+        for heard in [true, false] {
+            let mut replay = Replay::new(&session, &[]);
+            replay.turn.on_gap();
+            for event in &events[..end] {
+                replay.server.on_event(event, &session);
+            }
+            replay.slow = true;
+            replay.turn.on_restored(1, replay.now);
+            replay.drain();
+            let mut old = replay.server.snapshot();
+            old.busy = true;
+            replay.server.busy = false;
+            if heard {
+                replay.event(&events[end]);
+            }
+            replay.slow = false;
+            let restored = replay.now;
+            replay.turn.on_snapshot(old, replay.now);
+            let story = replay.rest_until(restored + QUIET / 2);
+            assert_eq!(story.result()["finishReason"], "stop", "{version} {heard}");
+            assert_eq!(story.streamed().trim_end(), tokens(20).trim_end(), "{version} {heard}");
+        }
+    }
+}
+
+#[test]
 fn what_comes_before_start_is_told_after_it() {
     let mut replay = Replay::new("ses_1", &[]);
     replay.turn = Turn::new(TurnConfig {
@@ -705,8 +748,11 @@ fn a_state_request_that_fails_behind_a_gap_is_made_again() {
     replay.turn.on_restored(1, replay.now);
     replay.drain();
     replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
-    // The bus goes on, and says that there is work.
-    replay.event(&BusEvent::Status { session_id: session.clone(), status: Status::Busy });
+    // The bus goes on, and says that there is work; that the connection listens is asked about too.
+    for _ in 0..2 {
+        replay.event(&BusEvent::Status { session_id: session.clone(), status: Status::Busy });
+        replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "502"), replay.now);
+    }
     replay.server.busy = false;
     replay.slow = false;
     assert_eq!(replay.rest().streamed(), tokens(20));
@@ -867,3 +913,5 @@ proptest::proptest! {
         proptest::prop_assert_eq!(story.result()["text"].as_str().unwrap(), told.join("\n\n"));
     }
 }
+
+mod faults;

@@ -17,7 +17,7 @@ use crate::transport::probe;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long a stream must have lasted for the next one to be tried at once.
-const LIVED: Duration = Duration::from_secs(5);
+const LIVED: Duration = Duration::from_secs(1);
 
 /// How a stream came to its end.
 enum End {
@@ -115,7 +115,8 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => return End::Broken(broken("the server closed it")),
             Ok(Err(error)) => return End::Broken(broken(&error.without_url().to_string())),
-            Err(_) => return End::Broken(silent(patience)),
+            Err(_) if connected => return End::Broken(silent(patience)),
+            Err(_) => return End::Broken(held_back(patience)),
         };
         let fed = framer.feed(&chunk, |record| match decode(record.data) {
             Ok(Some(BusEvent::Connected)) => {
@@ -126,7 +127,7 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             }
             Ok(Some(event)) => {
                 if event.proves_the_bus() {
-                    shared.prove();
+                    shared.prove(*opened);
                 }
                 shared.lock_router().deliver(event, record.data);
             }
@@ -154,6 +155,14 @@ fn announce(shared: &Shared, opened: u64, attempt: u32) {
 
 fn broken(why: &str) -> Failure {
     Failure::new(Code::StreamLost, "the event connection to OpenCode broke").cause(why)
+}
+
+/// The stream was opened and its first record, which OpenCode sends at once, does not come.
+fn held_back(patience: Duration) -> Failure {
+    let ms = patience.as_millis();
+    Failure::new(Code::Timeout, format!("the event stream was opened and carried nothing for {ms} ms"))
+        .data(serde_json::json!({ "phase": "connect" }))
+        .hint("a proxy in between may hold event streams back: let it pass text/event-stream on unbuffered")
 }
 
 fn silent(patience: Duration) -> Failure {

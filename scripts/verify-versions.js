@@ -1,0 +1,105 @@
+'use strict'
+
+// `npm run verify:versions -- 1.1.31 1.18.33`: runs the suites that go over releases against the real OpenCode,
+// fetched through npm, one release after the other, and writes what came of it into docs/streaming-status.md.
+// Without arguments: all releases that are verified.
+
+const { spawnSync } = require('node:child_process')
+const { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { prepare } = require('./build.js')
+const { ROOT, announce } = require('./steps.js')
+
+const RELEASES = [
+  ...['1.0.142', '1.0.185', '1.1.11', '1.1.31', '1.1.34', '1.1.65', '1.2.1', '1.2.27'],
+  ...['1.3.2', '1.14.34', '1.14.48', '1.15.13', '1.17.0', '1.17.18', '1.18.33'],
+]
+const SUITES = ['__test__/versions', '__test__/contract']
+const PAGE = join(ROOT, 'docs', 'streaming-status.md')
+const [BEGIN, END] = ['<!-- versions: begin -->', '<!-- versions: end -->']
+
+function main(releases) {
+  const wrong = releases.find((release) => !/^\d+\.\d+\.\d+$/.test(release))
+  if (wrong) {
+    console.error(`FAILED: '${wrong}' is no release, as in: npm run verify:versions -- 1.1.31 1.18.33`)
+    process.exit(2)
+  }
+  prepare()
+  const rows = known()
+  for (const release of releases.length > 0 ? releases : RELEASES) {
+    announce(`OpenCode ${release}`)
+    rows.set(release, verify(release))
+    // After each, so that what was found is not lost with a run that is stopped.
+    write(rows)
+  }
+  process.exitCode = [...rows.values()].some(({ failed }) => failed.length > 0) ? 1 : 0
+}
+
+function verify(release) {
+  const folder = mkdtempSync(join(tmpdir(), 'opencode-verify-'))
+  const report = join(folder, 'report.json')
+  const suites = SUITES.filter((suite) => existsSync(join(ROOT, suite)))
+  const flags = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  spawnSync('npx', ['vitest', 'run', ...suites, ...flags], {
+    cwd: ROOT,
+    stdio: 'inherit',
+    env: { ...process.env, OPENCODE_STREAM_CONTRACT_VERSIONS: release },
+    shell: process.platform === 'win32',
+  })
+  try {
+    return outcome(JSON.parse(readFileSync(report, 'utf8')))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** What passed, what did not, and what a release has not: that is skipped. */
+function outcome({ testResults }) {
+  const tests = testResults.flatMap(({ assertionResults }) => assertionResults)
+  const titles = (status) => tests.filter((test) => test.status === status).map(({ title }) => title)
+  const lost = testResults.filter(
+    ({ assertionResults, status }) => status === 'failed' && !assertionResults.length,
+  )
+  return {
+    passed: titles('passed').length,
+    failed: [...titles('failed'), ...lost.map(() => 'a suite that did not start')],
+    skipped: [...titles('skipped'), ...titles('pending')],
+  }
+}
+
+/** The rows the page has: a run of a few releases leaves the others as they are. */
+function known() {
+  const rows = new Map()
+  for (const line of section().split('\n')) {
+    const cells = line.split('|').map((cell) => cell.trim())
+    if (!/^\d+\.\d+\.\d+$/.test(cells[1] ?? '')) continue
+    const list = (cell) => (cell === '' ? [] : cell.split('; '))
+    rows.set(cells[1], { passed: Number(cells[2]), failed: list(cells[3]), skipped: list(cells[4]) })
+  }
+  return rows
+}
+
+function section() {
+  const page = readFileSync(PAGE, 'utf8')
+  return page.slice(page.indexOf(BEGIN) + BEGIN.length, page.indexOf(END))
+}
+
+function write(rows) {
+  const sorted = [...rows].sort(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }))
+  const table = [
+    ['OpenCode', 'passed', 'failed', 'does not apply'],
+    ['--------', '------', '------', '--------------'],
+    ...sorted.map(([release, { passed, failed, skipped }]) => [
+      release,
+      String(passed),
+      failed.join('; '),
+      [...new Set(skipped)].join('; '),
+    ]),
+  ]
+  const lines = table.map((cells) => `| ${cells.join(' | ')} |`)
+  const page = readFileSync(PAGE, 'utf8')
+  writeFileSync(PAGE, page.replace(section(), `\n\n${lines.join('\n')}\n\n`))
+}
+
+main(process.argv.slice(2))
