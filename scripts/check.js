@@ -23,4 +23,7 @@ run('npx', 'tsc', '-p', '__test__/types')
 announce('Generated files are those of the sources')
 run('git', 'diff', '--exit-code', '--', ...BINDING)
 
+announce('Instructions of the pure core')
+run('node', 'bench/instructions/check.mjs')
+
 test(...process.argv.slice(2))

@@ -12,6 +12,12 @@ pub mod request;
 #[cfg(feature = "addon")]
 pub mod binding;
 #[cfg(feature = "addon")]
+mod let_others_run;
+#[cfg(feature = "addon")]
 mod transport;
 #[cfg(feature = "addon")]
 mod turn_driver;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod fuzz_tests;

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| opencode_stream_fuzz::framing(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| opencode_stream_fuzz::frame(data));

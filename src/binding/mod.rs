@@ -13,14 +13,19 @@ use napi::bindgen_prelude::Function;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use self::bell::Bell;
 use crate::error::Failure;
+use crate::let_others_run::let_others_run;
 use crate::mailbox::Mailbox;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
 use crate::turn_driver;
+
+/// How many rounds of the runtime a ring waits: what is at hand is read meanwhile, so that a fast answer
+/// crosses in batches.
+const ROUNDS: usize = 32;
 
 /// What one `OpenCode` holds: servers of our own end with their last holder.
 #[napi]
@@ -68,16 +73,29 @@ impl Turn {
     fn start(request: &str, bell: Function<(), ()>, holdings: Arc<Holdings>) -> Result<Turn> {
         let request: TurnRequest = parse(request)?;
         let bell = Arc::new(Bell::new(bell)?);
-        let rung = bell.clone();
-        let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || rung.ring()));
+        let something = Arc::new(Notify::new());
+        let written = something.clone();
+        let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || written.notify_one()));
         let (leave, left) = watch::channel(false);
         let mail = mailbox.clone();
         let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
+            let ringing = tokio::spawn(ring_for(something, bell.clone()));
             turn_driver::run(request, ticket, holdings, mail, left).await;
+            ringing.abort();
+            bell.ring();
             bell.put_away();
         })?;
         Ok(Turn { mailbox, leave })
+    }
+}
+
+/// Rings each time something was written for a reader that waits.
+async fn ring_for(something: Arc<Notify>, bell: Arc<Bell>) {
+    loop {
+        something.notified().await;
+        let_others_run(ROUNDS).await;
+        bell.ring();
     }
 }
 

@@ -56,7 +56,7 @@ impl Server {
             headers.insert(AUTHORIZATION, basic(&credentials.username, &credentials.password)?);
         }
         Ok(Self {
-            client: client(is_loopback(&base), target.timeouts.connect)?,
+            client: client(&base, target.timeouts.connect)?,
             credentials_sent: headers.contains_key(AUTHORIZATION),
             base,
             headers,
@@ -254,16 +254,25 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// What tells one client from another.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind {
+    loopback: bool,
+    secure: bool,
+    connect: Duration,
+}
+
 /// One client a kind of server, for the whole process: it holds connections and TLS roots.
-fn client(loopback: bool, connect: Duration) -> Result<Client, Failure> {
-    static CLIENTS: OnceLock<Mutex<HashMap<(bool, Duration), Client>>> = OnceLock::new();
+fn client(base: &Url, connect: Duration) -> Result<Client, Failure> {
+    static CLIENTS: OnceLock<Mutex<HashMap<Kind, Client>>> = OnceLock::new();
     let clients = CLIENTS.get_or_init(|| {
         // Fails only if the process has a provider already, which then is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Mutex::default()
     });
+    let kind = Kind { loopback: is_loopback(base), secure: base.scheme() == "https", connect };
     let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(client) = clients.get(&(loopback, connect)) {
+    if let Some(client) = clients.get(&kind) {
         return Ok(client.clone());
     }
     let builder = Client::builder()
@@ -272,13 +281,28 @@ fn client(loopback: bool, connect: Duration) -> Result<Client, Failure> {
         .connect_timeout(connect)
         .pool_idle_timeout(POOL_IDLE)
         .tcp_nodelay(true);
-    // Connections are cheap on loopback, and one that is not kept cannot have been closed meanwhile.
-    let builder = if loopback { builder.no_proxy().pool_max_idle_per_host(0) } else { builder };
+    // Connections are cheap on loopback, and one that is not kept cannot have been closed meanwhile. Nor is
+    // there a proxy, so without `https:` no certificate is ever looked at: the system's, which take
+    // milliseconds to read, stay unread.
+    let builder = match &kind {
+        Kind { loopback: true, secure: false, .. } => {
+            builder.no_proxy().pool_max_idle_per_host(0).tls_backend_preconfigured(no_roots())
+        }
+        Kind { loopback: true, .. } => builder.no_proxy().pool_max_idle_per_host(0),
+        Kind { .. } => builder,
+    };
     let client = builder.build().map_err(|error| {
         Failure::new(Code::Unreachable, "this machine's TLS set-up cannot be used").cause(causes(&error))
     })?;
-    clients.insert((loopback, connect), client.clone());
+    clients.insert(kind, client.clone());
     Ok(client)
+}
+
+/// Trusts nobody.
+fn no_roots() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
 }
 
 /// The answer's JSON, or why there is none.

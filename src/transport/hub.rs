@@ -258,7 +258,7 @@ impl Shared {
     }
 
     fn break_off(&self, failure: Failure) {
-        let router = self.lock_router();
+        let mut router = self.lock_router();
         self.state.send_replace(State::Broken);
         router.tell_all(&Delivery::Gap(failure));
     }

@@ -1,6 +1,7 @@
 //! Records to [`BusEvent`]s. One file per dialect; this one opens the envelope and picks the dialect.
 
 mod ask;
+mod glance;
 mod message;
 mod part_delta;
 mod part_updated;
@@ -15,7 +16,9 @@ use super::event::BusEvent;
 use super::text::without_lone_surrogates;
 
 pub use ask::pending_asks;
+pub use glance::{Glance, glance};
 pub use message::{Stored, stored_messages};
+pub use part_delta::DeltaAtAGlance;
 pub use part_updated::stored as stored_part;
 
 /// A record whose type we know and whose content we cannot read: something may have been lost.
@@ -42,6 +45,14 @@ struct Envelope<'a> {
 /// # Errors
 /// When the record is not JSON, or an event type we depend on lacks what we depend on.
 pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
+    if let Some(delta) = glance(data).as_ref().and_then(DeltaAtAGlance::read) {
+        return Ok(Some(BusEvent::Delta(delta.to_owned())));
+    }
+    decode_whole(data)
+}
+
+/// As [`decode`], whatever the record looks like.
+fn decode_whole(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
     // A broken byte costs one character, never the event.
     let json = String::from_utf8_lossy(data);
     let mut envelope: Envelope<'_> = parse("record", &json)?;

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use reqwest::Response;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until};
 
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
 use crate::framing::sse::SseFramer;
-use crate::protocol::dialect::decode;
+use crate::let_others_run::let_others_run;
+use crate::protocol::dialect::{DeltaAtAGlance, decode, glance};
 use crate::protocol::event::BusEvent;
 use crate::transport::probe;
 
@@ -18,6 +19,9 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long a stream must have lasted for the next one to be tried at once.
 const LIVED: Duration = Duration::from_secs(1);
+
+/// How many rounds of the runtime pass before turns are woken: what is at hand comes along.
+const ROUNDS: usize = 8;
 
 /// How a stream came to its end.
 enum End {
@@ -108,45 +112,107 @@ async fn open(shared: &Shared, source: Source) -> Result<Response, Failure> {
 
 async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: u32) -> End {
     let mut framer = SseFramer::new(shared.record_limit.load(Ordering::Relaxed));
-    let mut connected = false;
+    let mut seen = Seen::default();
+    let mut heard = Instant::now();
+    // Moved when it rings too early or would ring too late, and not at each chunk: there are many.
+    let mut alarm = std::pin::pin!(sleep_until(heard + shared.server.connect));
+    let mut pending = false;
     loop {
-        let patience = if connected { shared.idle() } else { shared.server.connect };
-        let chunk = match timeout(patience, stream.chunk()).await {
-            Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return End::Broken(broken("the server closed it")),
-            Ok(Err(error)) => return End::Broken(broken(&error.without_url().to_string())),
-            Err(_) if connected => return End::Broken(silent(patience)),
-            Err(_) => return End::Broken(held_back(patience)),
+        let patience = if seen.connected { shared.idle() } else { shared.server.connect };
+        if alarm.deadline() > heard + patience {
+            alarm.as_mut().reset(heard + patience);
+        }
+        let read = tokio::select! {
+            biased;
+            read = stream.chunk() => read,
+            () = let_others_run(ROUNDS), if pending => {
+                shared.lock_router().flush();
+                pending = false;
+                continue;
+            }
+            () = &mut alarm => {
+                if heard.elapsed() >= patience {
+                    let why = if seen.connected { silent(patience) } else { held_back(patience) };
+                    return End::Broken(why);
+                }
+                alarm.as_mut().reset(heard + patience);
+                continue;
+            }
         };
-        let fed = framer.feed(&chunk, |record| match decode(record.data) {
-            Ok(Some(BusEvent::Connected)) => {
-                if !std::mem::replace(&mut connected, true) {
-                    *opened += 1;
-                    announce(shared, *opened, attempt);
-                }
-            }
-            Ok(Some(event)) => {
-                if event.proves_the_bus() {
-                    shared.prove(*opened);
-                }
-                shared.lock_router().deliver(event, record.data);
-            }
-            Ok(None) => {}
-            Err(malformed) => {
-                let failure = Failure::new(Code::Protocol, malformed.to_string())
-                    .hint("this release may have changed its events: report it, with the release's version");
-                shared.lock_router().tell_named(record.data, &Delivery::Lost(failure));
+        let chunk = match read {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => return End::Broken(broken("the server closed it")),
+            Err(error) => return End::Broken(broken(&error.without_url().to_string())),
+        };
+        heard = Instant::now();
+        let was_connected = seen.connected;
+        let fed = framer.feed(&chunk, |record| {
+            take(shared, record.data, &mut seen, *opened);
+            if seen.connected && !was_connected && !std::mem::replace(&mut seen.announced, true) {
+                *opened += 1;
+                announce(shared, *opened, attempt);
             }
         });
         if let Err(too_long) = fed {
             let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
             return End::Hopeless(failure);
         }
+        let mut router = shared.lock_router();
+        if router.is_full() {
+            router.flush();
+        }
+        pending = router.has_pending();
+    }
+}
+
+/// What one connection has shown so far.
+#[derive(Default)]
+struct Seen {
+    /// `server.connected`.
+    connected: bool,
+    announced: bool,
+    /// For which opening an event of a session came.
+    proven: u64,
+}
+
+/// Takes one record: to the turn it belongs to, or nowhere.
+fn take(shared: &Shared, record: &[u8], seen: &mut Seen, opened: u64) {
+    if let Some(glance) = glance(record) {
+        let mut router = shared.lock_router();
+        let delta = DeltaAtAGlance::read(&glance);
+        if let Some(delta) = &delta {
+            router.deliver_delta(delta, record);
+        }
+        if delta.is_some() || !router.wants(&glance, record) {
+            drop(router);
+            return prove(shared, seen, opened);
+        }
+    }
+    match decode(record) {
+        Ok(Some(BusEvent::Connected)) => seen.connected = true,
+        Ok(Some(event)) => {
+            if event.proves_the_bus() {
+                prove(shared, seen, opened);
+            }
+            shared.lock_router().deliver(event, record);
+        }
+        Ok(None) => {}
+        Err(malformed) => {
+            let failure = Failure::new(Code::Protocol, malformed.to_string())
+                .hint("this release may have changed its events: report it, with the release's version");
+            shared.lock_router().tell_named(record, &Delivery::Lost(failure));
+        }
+    }
+}
+
+fn prove(shared: &Shared, seen: &mut Seen, opened: u64) {
+    if std::mem::replace(&mut seen.proven, opened) != opened {
+        shared.prove(opened);
     }
 }
 
 fn announce(shared: &Shared, opened: u64, attempt: u32) {
-    let router = shared.lock_router();
+    let mut router = shared.lock_router();
     shared.state.send_replace(State::Open(opened));
     if opened > 1 {
         router.tell_all(&Delivery::Restored(attempt.max(1)));

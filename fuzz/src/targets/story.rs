@@ -6,11 +6,11 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use opencode_stream::protocol::dialect::{decode, stored_messages};
-use opencode_stream::protocol::event::BusEvent;
-use opencode_stream::protocol::stream_event::StreamEvent;
-use opencode_stream::protocol::text::Text;
-use opencode_stream::protocol::transcript::{Source, Transcript};
+use crate::protocol::dialect::{decode, stored_messages};
+use crate::protocol::event::BusEvent;
+use crate::protocol::stream_event::StreamEvent;
+use crate::protocol::text::Text;
+use crate::protocol::transcript::{Source, Transcript};
 
 /// Tokens as JSON writes them: repeated, empty, split in the middle of a character.
 const TOKENS: [&str; 8] = ["ha", "ha", "größe ", r"\ud83d", r"\ude00", r"\n\n", "日本", ""];

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use opencode_stream::framing::sse::SseFramer;
-use opencode_stream::protocol::dialect::{decode, stored_messages};
-use opencode_stream::protocol::event::{BusEvent, Role};
-use opencode_stream::protocol::stream_event::StreamEvent;
-use opencode_stream::protocol::turn::{Output, Policies, Snapshot, Turn, TurnConfig};
+use crate::framing::sse::SseFramer;
+use crate::protocol::dialect::{decode, stored_messages};
+use crate::protocol::event::{BusEvent, Role};
+use crate::protocol::stream_event::StreamEvent;
+use crate::protocol::turn::{Output, Policies, Snapshot, Turn, TurnConfig, Wire};
 
 /// The first two bytes say after which record the connection breaks and how long it is away, the third
 /// what the server then says; the rest is the wire. A message list in it is what the server has stored.
@@ -73,6 +73,7 @@ impl Ride {
             accept: Duration::from_secs(30),
             texts: Vec::new(),
             before: HashSet::new(),
+            wire: Wire::Bus,
         });
         turn.on_accepted(now);
         Self { turn, now, busy, list, told: Vec::new(), ended: false }

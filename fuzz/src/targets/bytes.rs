@@ -1,7 +1,7 @@
 //! Bytes to records, records to events: no bytes may panic, and how they were cut may not matter.
 
-use opencode_stream::framing::sse::SseFramer;
-use opencode_stream::protocol::dialect::{decode, pending_asks, stored_messages};
+use crate::framing::sse::SseFramer;
+use crate::protocol::dialect::{decode, pending_asks, stored_messages};
 
 type Records = Vec<(Option<Vec<u8>>, Vec<u8>)>;
 

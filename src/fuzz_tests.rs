@@ -1,8 +1,7 @@
 //! The fuzz targets, over the captures and seeded mutations of them: a little of `npm run fuzz` in every
 //! `cargo test`.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../fuzz/src/targets/mod.rs"]
 #[allow(clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod targets;
 
