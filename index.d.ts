@@ -9,7 +9,7 @@
  * for await (const text of generateStream('Explain this repository')) process.stdout.write(text)
  * ```
  *
- * @packageDocumentation
+ * @module opencode-stream
  */
 
 // ---------------------------------------------------------------------------------------------
@@ -711,6 +711,7 @@ export interface OpenCodeErrorDetails {
  * | `TIMEOUT` | `data.phase`: `'connect'`, `'serverStart'`, `'accept'`, `'total'` |
  * | `STREAM_CONSUMED` | a second reader of one stream |
  * | `CLOSED` | the {@link OpenCode} instance was closed |
+ * | `ADDON` | the native addon is not there or cannot be loaded; thrown by `import` and `require` |
  */
 export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_INVALID_OPTION'
@@ -738,3 +739,63 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_TIMEOUT'
   | 'ERR_OPENCODE_STREAM_CONSUMED'
   | 'ERR_OPENCODE_CLOSED'
+  | 'ERR_OPENCODE_ADDON'
+
+// ---------------------------------------------------------------------------------------------
+// Diagnostics
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * What is published on the channels of `node:diagnostics_channel`, by the name of the channel. None of it holds
+ * the prompt, the answer, a password, the value of a header, or the value of an environment variable.
+ *
+ * ```js
+ * import { subscribe } from 'node:diagnostics_channel'
+ *
+ * subscribe('opencode-stream:turn:end', ({ turn, duration, error }) => console.log(turn, duration, error?.code))
+ * ```
+ */
+export interface DiagnosticsMessages {
+  /** A turn begins: its stream was first read. */
+  'opencode-stream:turn:start': {
+    /** Counts the turns of this thread; the same in all messages of one. */
+    turn: number
+    mode: Mode
+    url: string | null
+    directory: string | null
+    /** Whether credentials are sent. */
+    authenticated: boolean
+    /** The names of the option `headers`. */
+    headers: string[]
+    /** That of the option. */
+    sessionID: string | null
+    agent: string | null
+    model: ModelRef | null
+    /** How many parts the prompt has. */
+    parts: number
+    permission: unknown
+  }
+  /** The session is known: OpenCode took the prompt. `duration`: milliseconds since the start. */
+  'opencode-stream:turn:session': { turn: number; sessionID: string; duration: number }
+  /** Only in turns whose `events` are read: what each event is about, as it is handed out, without its words. */
+  'opencode-stream:turn:event': {
+    turn: number
+    type: StreamEvent['type']
+    sessionID?: string
+    [about: string]: unknown
+  }
+  /** The turn is over, with one of `finishReason` and `error`. `duration`: milliseconds since the start. */
+  'opencode-stream:turn:end': {
+    turn: number
+    duration: number
+    sessionID?: string | undefined
+    finishReason?: FinishReason
+    route?: Route | undefined
+    version?: string | undefined
+    usage?: Usage
+    cost?: number
+    reconnects?: number
+    /** Without `data`, `stderr` and `cause`, which are other programs' words. */
+    error?: { name: string; code?: string; message: string; accepted?: boolean | 'unknown'; status?: number }
+  }
+}

@@ -1,11 +1,15 @@
 'use strict'
 
-const binding = require('../binding.js')
+const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
+const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
+
+const addon = loadAddon()
+logAsAsked()
 
 class OpenCode {
   #defaults
@@ -16,7 +20,7 @@ class OpenCode {
   #closing = null
 
   /** @param native the addon; another one is passed only by tests of this file */
-  constructor(defaults, native = binding) {
+  constructor(defaults, native = addon) {
     this.#defaults = readOptions(defaults)
     this.#native = native
     findRoutes(this.#defaults, {})

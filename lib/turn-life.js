@@ -1,5 +1,6 @@
 'use strict'
 
+const { TurnDiagnostics } = require('./diagnostics.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
 /**
@@ -24,6 +25,7 @@ class TurnLife {
 
   #plan
   #native = null
+  #diagnostics
   #announceEnd
   #hasToldFinish = false
   /** Makes the error of a turn that was cut short, whatever native code says of its end. */
@@ -32,6 +34,7 @@ class TurnLife {
 
   constructor(plan) {
     this.#plan = plan
+    this.#diagnostics = new TurnDiagnostics(plan.request)
     this.ended = new Promise((resolve) => {
       this.#announceEnd = resolve
     })
@@ -46,6 +49,7 @@ class TurnLife {
     if (this.#native !== null || this.outcome !== null) return
     const { request, signal, start, running } = this.#plan
     if (signal?.aborted) return this.#end({ error: signal.reason })
+    this.#diagnostics.start()
     try {
       this.#native = start(toJson(request), () => this.#look())
     } catch (error) {
@@ -65,7 +69,10 @@ class TurnLife {
   takeEvents() {
     if (this.#native === null) return this.#takeUnsentFinish()
     const json = this.#native.takeEvents()
-    return json === null ? null : JSON.parse(json)
+    if (json === null) return null
+    const events = JSON.parse(json)
+    this.#diagnostics.events(events)
+    return events
   }
 
   /** Nobody reads on in a turn that was cut short: what is unread stays so. */
@@ -99,6 +106,7 @@ class TurnLife {
   /** The bell: native code rings it again only after an answer of null, so both are asked each time. */
   #look() {
     if (this.outcome === null && this.#native !== null) {
+      this.#diagnostics.session(this.#native)
       const json = this.#native.outcome()
       if (json !== null) return this.#end(this.#read(JSON.parse(json)))
     }
@@ -112,6 +120,7 @@ class TurnLife {
 
   #end(outcome) {
     this.outcome = outcome
+    this.#diagnostics.end(outcome)
     this.#plan.running.delete(this)
     this.#plan.signal?.removeEventListener('abort', this.#onAbort)
     this.#announceEnd(outcome)

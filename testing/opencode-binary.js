@@ -1,11 +1,7 @@
 'use strict'
 
-const { spawn } = require('node:child_process')
-const { randomUUID } = require('node:crypto')
-const { existsSync, rmSync } = require('node:fs')
-const { mkdir, rename, rm } = require('node:fs/promises')
-const { dirname, join, resolve, sep } = require('node:path')
-const { atExit } = require('./at-exit.js')
+const { join } = require('node:path')
+const { fromNpm } = require('./npm-package.js')
 
 const NEWEST = '1.18.33'
 const underway = new Map()
@@ -27,58 +23,10 @@ function opencodeBinary(version = NEWEST) {
   return underway.get(version)
 }
 
-async function find(version) {
+function find(version) {
   const name = platformPackage()
-  const folder = join(cacheFolder(), `${name}@${version}`)
   const executable = process.platform === 'win32' ? 'opencode.exe' : 'opencode'
-  const path = join(folder, 'node_modules', name, 'bin', executable)
-  if (!existsSync(path)) await download(`${name}@${version}`, folder, path)
-  return path
-}
-
-function cacheFolder() {
-  const own = resolve(__dirname, '..')
-  const project = own.includes(`${sep}node_modules${sep}`) ? process.cwd() : own
-  return join(project, 'node_modules', '.cache', 'opencode-stream')
-}
-
-/** Into a folder of its own first: several test workers may download at once, and a killed one leaves no half. */
-async function download(spec, folder, path) {
-  const fresh = `${folder}.${randomUUID()}`
-  const forget = atExit(() => rmSync(fresh, { recursive: true, force: true }))
-  await mkdir(dirname(folder), { recursive: true })
-  try {
-    await npmInstall(spec, fresh)
-    await rename(fresh, folder).catch((error) => {
-      if (!existsSync(path)) throw error
-    })
-  } finally {
-    await rm(fresh, { recursive: true, force: true })
-    forget()
-  }
-  if (!existsSync(path)) throw new Error(`npm installed ${spec}, but there is no ${path}.`)
-}
-
-function npmInstall(spec, prefix) {
-  const flags = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts']
-  const windows = process.platform === 'win32'
-  const args = ['install', '--prefix', windows ? `"${prefix}"` : prefix, ...flags, spec]
-  return new Promise((done, failed) => {
-    const npm = spawn('npm', args, { stdio: ['ignore', 'ignore', 'pipe'], shell: windows })
-    const forget = atExit(() => npm.kill())
-    let stderr = ''
-    npm.stderr.on('data', (bytes) => {
-      stderr = (stderr + bytes).slice(-4000)
-    })
-    npm.on('error', (error) =>
-      failed(new Error(`npm could not be started to fetch ${spec}.`, { cause: error })),
-    )
-    npm.on('close', (code) => {
-      forget()
-      if (code === 0) done()
-      else failed(new Error(`npm install ${spec} ended with ${code}: is there a network?\n${stderr}`))
-    })
-  })
+  return fromNpm(`${name}@${version}`, join(name, 'bin', executable))
 }
 
 module.exports = { NEWEST, opencodeBinary, platformPackage }

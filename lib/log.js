@@ -1,0 +1,34 @@
+'use strict'
+
+const { subscribe } = require('node:diagnostics_channel')
+
+const MOMENTS = ['start', 'session', 'event', 'end']
+
+/** OPENCODE_STREAM_LOG=debug: what is published, one line each, on stderr. */
+function logAsAsked({ env, stderr } = process) {
+  const level = env.OPENCODE_STREAM_LOG
+  if (!level) return
+  if (level !== 'debug') {
+    stderr.write(`opencode-stream: OPENCODE_STREAM_LOG is not 'debug', so nothing is logged\n`)
+    return
+  }
+  for (const moment of MOMENTS) {
+    subscribe(`opencode-stream:turn:${moment}`, (message) => stderr.write(`${line(moment, message)}\n`))
+  }
+}
+
+function line(moment, { turn, duration, ...message }) {
+  const time = new Date().toISOString().slice(11, 23)
+  const after = duration === undefined ? '' : ` after ${duration.toFixed(0)} ms`
+  return `${time} opencode-stream turn ${turn} ${moment}${after}${wordsOf(message)}`
+}
+
+/** `name=value`, what is unknown left out. JSON keeps a line break within a value from beginning a line. */
+function wordsOf(message) {
+  return Object.entries(message)
+    .filter(([, value]) => value != null)
+    .map(([name, value]) => ` ${name}=${/^[\w./:-]+$/.test(value) ? value : JSON.stringify(value)}`)
+    .join('')
+}
+
+module.exports = { logAsAsked }
