@@ -134,6 +134,31 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
    */
   abort(reason?: unknown): Promise<void>
 
+  /**
+   * The text as a web stream. This claims the reader. It is pulled only when it is read, so the turn stays cold until
+   * then; `cancel()` leaves the turn and waits for that.
+   *
+   * For Node: `Readable.from(stream)`, and `pipeline(Readable.from(stream), target)`, which leaves the turn as soon as
+   * the target goes away (`pipeline(stream, target)` only when the next chunk comes).
+   *
+   * @throws {OpenCodeError} `ERR_OPENCODE_STREAM_CONSUMED`
+   */
+  toReadableStream(): ReadableStream<string>
+
+  /**
+   * The {@link events} as a streamed response of server-sent events: each as one `data:` line of JSON, a comment after
+   * every 15 s of silence, and, if the turn fails, a last `event: error` whose data is `error.toJSON()`. The status is
+   * 200 even then, for it leaves before the turn begins. This claims the reader, and starts when the body is read; a
+   * client that disconnects leaves the turn.
+   *
+   * A browser's `EventSource` asks again when a response ends, and that would be a second prompt: close it at `finish`
+   * and at `error`, or use `fetch`.
+   *
+   * @param init status and headers, over ours
+   * @throws {OpenCodeError} `ERR_OPENCODE_STREAM_CONSUMED`
+   */
+  toResponse(init?: ResponseInit): Response
+
   [Symbol.asyncDispose](): Promise<void>
 }
 

@@ -12,7 +12,7 @@ export default defineConfig({
     server: {
       deps: {
         external: [
-          /\/(?<!__test__\/)(?:lib|testing|scripts|support)\/[^/]+\.js$/,
+          /\/(?<!__test__\/)(?:lib|bin|ai-sdk|testing|scripts|support)\/[^/]+\.js$/,
           /\/(?:index|binding)\.js$/,
         ],
       },

@@ -1,8 +1,10 @@
 'use strict'
 
 const asyncDispose = require('./dispose-symbol.js')
+const { eventResponse } = require('./event-response.js')
 const { LazyPromise } = require('./lazy-promise.js')
 const { OpenCodeError } = require('./opencode-error.js')
+const { readableStream } = require('./readable-stream.js')
 const { StreamReader } = require('./stream-reader.js')
 const { TurnLife } = require('./turn-life.js')
 
@@ -42,6 +44,14 @@ class GenerateStream {
 
   async abort() {
     await this.#life.leave()
+  }
+
+  toReadableStream() {
+    return readableStream(this[Symbol.asyncIterator]())
+  }
+
+  toResponse(init) {
+    return eventResponse(this.#events[Symbol.asyncIterator](), init)
   }
 
   [asyncDispose]() {

@@ -27,6 +27,11 @@ export async function readsEvents(stream: GenerateStream) {
   for await (const event of stream.events) describe(event)
 }
 
+export function servesTheWeb(stream: GenerateStream): Response {
+  exactly<ReturnType<typeof stream.toReadableStream>, ReadableStream<string>>(true)
+  return stream.toResponse({ status: 201, headers: { 'x-team': 'a' } })
+}
+
 /** Fails to compile when an event type is added without being documented here. */
 export function describe(event: StreamEvent): string {
   switch (event.type) {

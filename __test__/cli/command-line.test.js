@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import testing from '../../testing/index.js'
+import { command, inShell, quoted } from '../support/command.mjs'
+import { realOpenCode, until } from '../support/real-opencode.mjs'
+
+const { fail, hang, lockstep, text, toolCall } = testing
+const bash = (line) => toolCall('bash', { command: line, description: 'a command' })
+
+describe('the command line, through pipes', () => {
+  const real = realOpenCode({ config: { permission: { bash: 'ask' } } })
+  const target = () => ['--attach', real.server.url, '--dir', real.server.directory]
+  const run = (words, options) => command([...target(), ...words], options)
+  const lastPrompt = () => real.model.requests.at(-1).prompt
+
+  it('prints each token as it arrives, nothing but the answer, and nothing to stderr', async () => {
+    const gate = lockstep()
+    real.model.reply(text(['one ', 'two ', 'three'], { gate }))
+    const running = run(['count', 'to', 'three'])
+    running.onText = () => gate.seen()
+    expect(await running.ended).toEqual({ code: 0, signal: null, stdout: 'one two three', stderr: '' })
+    expect(lastPrompt()).toBe('count to three')
+  })
+
+  it('prints what is around a tool as `result.text` has it', async () => {
+    real.model.reply(text('Before.'), bash('echo between'))
+    real.model.reply(text(['After\n', '\u001b[31mred']))
+    const { code, stdout } = await run(['go', '--permission', 'allow']).ended
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Before.\n\nAfter\n\u001b[31mred' })
+  })
+
+  it('--format json prints one event a line, and `finish` last', async () => {
+    real.model.reply(text(['Hel', 'lo']))
+    const { code, stdout, stderr } = await run(['hi', '--format', 'json']).ended
+    const events = stdout.trimEnd().split('\n').map(JSON.parse)
+    expect(events[0]).toMatchObject({ type: 'start', route: 'server' })
+    expect(events.at(-1)).toMatchObject({ type: 'finish', result: { text: 'Hello', finishReason: 'stop' } })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
+
+  it.each([
+    ['what is piped in', [], 'from a pipe\n', 'from a pipe\n'],
+    ['`-`', ['-'], 'from a pipe\n', 'from a pipe\n'],
+    ['words, and what is piped in on a new line', ['explain', 'this'], 'a file', 'explain this\na file'],
+    ['words after `--`, whatever they look like', ['--', '--help'], '', '--help'],
+  ])('takes as its prompt %s', async (_, words, input, prompt) => {
+    real.model.reply(text('ok'))
+    expect((await run(words, { input }).ended).code).toBe(0)
+    expect(lastPrompt()).toBe(prompt)
+  })
+
+  it('goes on with the newest session, with a named one, and in a copy', async () => {
+    real.model.reply(text('1')).reply(text('2')).reply(text('3')).reply(text('4'))
+    const sessionOf = async (words) => {
+      const { stdout } = await run([...words, '--format=json', 'hi']).ended
+      return JSON.parse(stdout.trimEnd().split('\n').at(-1)).sessionID
+    }
+    const first = await sessionOf(['--title', 'A title of mine'])
+    expect((await real.ask(`/session/${first}`)).title).toBe('A title of mine')
+    expect(await sessionOf(['--continue'])).toBe(first)
+    expect(await sessionOf(['-s', first])).toBe(first)
+    expect(await sessionOf(['-s', first, '--fork'])).not.toBe(first)
+  })
+
+  it('passes on agent and model', async () => {
+    real.model.reply(text('ok'))
+    const { stdout } = await run(['-m', 'scripted/model', '--agent', 'plan', '--format=json', 'hi']).ended
+    const { sessionID } = JSON.parse(stdout.split('\n')[0])
+    const [{ info }] = await real.ask(`/session/${sessionID}/message`)
+    expect(info).toMatchObject({ agent: 'plan', model: { providerID: 'scripted', modelID: 'model' } })
+  })
+
+  it.each([
+    ['no prompt', [], /empty/],
+    ['an unknown flag', ['--modle', 'a/b', 'hi'], /Unknown option '--modle'. Did you mean '--model'\?/],
+    ['a flag without its value', ['hi', '--model'], /--model/],
+    ['another format', ['hi', '--format', 'xml'], /'default' or 'json'/],
+    ['a wrong value', ['hi', '--model', 'x'], /hint: .*\n {2}code: ERR_OPENCODE_INVALID_OPTION/],
+    ['another mode', ['hi', '--mode', 'servr'], /Did you mean 'server'\?/],
+    ['flags that exclude each other', ['hi', '-c', '-s', 'ses_1'], /ERR_OPENCODE_INVALID_OPTION/],
+  ])('%s is exit code 2, and nothing is sent', async (_, words, message) => {
+    const before = real.model.requests.length
+    const { code, stdout, stderr } = await run(words).ended
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(message)
+    expect(real.model.requests).toHaveLength(before)
+  })
+
+  it('--help and --version print to stdout', async () => {
+    expect(await command(['--help']).ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^Usage: /),
+    })
+    expect((await command(['--version']).ended).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+
+  it('a turn that fails is exit code 1, with message and code on stderr; in JSON it is the last line too', async () => {
+    for (const format of ['default', 'json']) {
+      real.model.reply(text('So far'), fail(401, { message: 'bad key' }))
+      real.model.reply(fail(401, { message: 'bad key' }))
+      const { code, stdout, stderr } = await run(['hi', '--format', format]).ended
+      expect(code).toBe(1)
+      expect(stderr).toMatch(/^opencode-stream: .*bad key[\s\S]*code: ERR_OPENCODE_PROVIDER\n$/)
+      const last = stdout.trimEnd().split('\n').at(-1)
+      if (format === 'json')
+        expect(JSON.parse(last)).toMatchObject({ type: 'error', error: { accepted: true } })
+      else expect(stdout).toBe('So far')
+      real.model.reset()
+    }
+  })
+
+  it('a rejected permission is told, and is exit code 1', async () => {
+    real.model.reply(text('I will. '), bash('touch made'))
+    const { code, stdout, stderr } = await run(['make it']).ended
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'I will. ' })
+    expect(stderr).toMatch(/Rejected: bash touch made\n.*--permission allow/)
+  })
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('one %s stops the turn inside OpenCode, waits for that, and is exit code %i', async (name, code) => {
+    real.model.reply(text('Once upon'), hang())
+    const running = run(['a story'])
+    await until(() => running.stdout === 'Once upon')
+    running.child.kill(name)
+    expect(await running.ended).toEqual({ code, signal: null, stdout: 'Once upon', stderr: '' })
+    expect(real.model.requests.at(-1).aborted).toBe(true)
+    expect(await real.ask('/session/status')).toEqual({})
+  })
+
+  it('a second SIGINT kills, though OpenCode answers nothing', async () => {
+    real.model.reply(text('Once upon'), hang())
+    const running = run(['a story'])
+    await until(() => running.stdout === 'Once upon')
+    real.server.child.kill('SIGSTOP')
+    try {
+      running.child.kill('SIGINT')
+      const again = setInterval(() => running.child.kill('SIGINT'), 50)
+      expect(await running.ended).toMatchObject({ code: null, signal: 'SIGINT' })
+      clearInterval(again)
+    } finally {
+      real.server.child.kill('SIGCONT')
+    }
+    real.model.reset()
+  })
+
+  it('a reader that has read enough, such as `head`, stops the turn, and is no failure', async () => {
+    const gate = lockstep()
+    real.model.reply(
+      text(
+        Array.from({ length: 200 }, (_, line) => `line ${line}\n`),
+        { gate, pace: 5 },
+      ),
+      hang(),
+    )
+    gate.release()
+    const line = `set -o pipefail; $COMMAND ${target().map(quoted).join(' ')} lines | head -n 2`
+    expect(await inShell(line).ended).toEqual({
+      code: 0,
+      signal: null,
+      stdout: 'line 0\nline 1\n',
+      stderr: '',
+    })
+    await real.model.requests.at(-1).ended
+    expect(real.model.requests.at(-1).aborted).toBe(true)
+  })
+})

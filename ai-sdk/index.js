@@ -1,0 +1,22 @@
+'use strict'
+
+const { OpenCode } = require('../lib/client.js')
+const { OpenCodeLanguageModel } = require('./language-model.js')
+
+/** A provider over one client: its defaults, its connections, and a server of its own if it starts one. */
+function createOpenCode(defaults) {
+  const client = new OpenCode(defaults)
+  const provider = (modelId, settings) => new OpenCodeLanguageModel(client, modelId, settings)
+  const without = (kind) => () => {
+    throw new TypeError(`OpenCode has no ${kind} models`)
+  }
+  return Object.assign(provider, {
+    specificationVersion: 'v4',
+    languageModel: provider,
+    embeddingModel: without('embedding'),
+    imageModel: without('image'),
+    close: () => client.close(),
+  })
+}
+
+module.exports = { createOpenCode, opencode: createOpenCode() }

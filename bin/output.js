@@ -1,0 +1,57 @@
+'use strict'
+
+/** Bytes that a terminal would obey. The answer of a model may contain anything, and so may a file that it quotes. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
+
+function harmless(text) {
+  return text.replace(CONTROLS, (character) => {
+    const code = character.charCodeAt(0)
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? '␡' : '�'
+  })
+}
+
+/** Resolves when the text is on its way, so that a slow reader is waited for; also when nobody reads any more. */
+function write(stdout, text) {
+  return new Promise((resolve) => stdout.write(text, () => resolve()))
+}
+
+/** The answer as text: character for character into a pipe or a file, and made harmless for a terminal. */
+function textOutput(stdout, progress) {
+  let lastPart
+  let lastText = '\n'
+  const blankLine = () => (stdout.isTTY ? progress.joint() : '\n\n')
+  return {
+    async show(event) {
+      progress.show(event)
+      if (event.type !== 'text-delta' || event.parentSessionID !== undefined) return
+      const { partID, delta } = event
+      const joint = lastPart === undefined || lastPart === partID ? '' : blankLine()
+      lastPart = partID
+      lastText = joint + delta
+      progress.makeWay(stdout.isTTY ? lastText : undefined)
+      await write(stdout, stdout.isTTY ? harmless(lastText) : lastText)
+    },
+    async end() {
+      if (stdout.isTTY && !lastText.endsWith('\n')) {
+        progress.makeWay('\n')
+        await write(stdout, '\n')
+      }
+    },
+    async fail() {
+      await this.end()
+    },
+  }
+}
+
+/** One event a line; a failure is one too, as in toResponse(). */
+function jsonOutput(stdout) {
+  const line = (value) => write(stdout, `${JSON.stringify(value)}\n`)
+  return {
+    show: line,
+    end: async () => {},
+    fail: (error) => line({ type: 'error', error: error.toJSON?.() ?? { message: String(error) } }),
+  }
+}
+
+module.exports = { textOutput, jsonOutput, harmless }
