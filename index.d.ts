@@ -44,6 +44,31 @@ export function generate(
 ): Promise<GenerateResult>
 
 /**
+ * Sends a prompt and resolves with a value that fits a schema. Starts at once, as {@link generate} does.
+ *
+ * In a session made for the call, releases from 1.1.65 on are asked with the JSON Schema itself (the field
+ * `format` of the prompt), if it describes an object; elsewhere an instruction is added to the prompt, and the
+ * answer must be one JSON value, or hold one code block that is. Either way the value is checked here, and a
+ * wrong one is asked for again in the same session with what was wrong, `jsonRetries` times. `usage`, `cost`,
+ * `asks`, `reconnects` and `discarded` count all attempts; the rest of the result is the last one's.
+ *
+ * From OpenCode 1.15.13 on, the messages of a session that was asked with a JSON Schema cannot be listed or
+ * forked any more (OpenCode's own defect; our turns go on in it all the same): pass `ephemeral: true` where
+ * nobody needs the session afterwards. With it, a wrong answer is asked for again in another session.
+ *
+ * @throws {OpenCodeError} options as in {@link generateStream}, at once and not through the promise. The
+ * promise rejects with what a stream would throw, and with `ERR_OPENCODE_JSON` when no answer was valid.
+ */
+export function generateJson<S extends StandardSchema>(
+  prompt: string | readonly PromptPart[],
+  options: GenerateJsonOptions<S>,
+): Promise<GenerateJsonResult<SchemaOutput<S>>>
+export function generateJson<T = unknown>(
+  prompt: string | readonly PromptPart[],
+  options: GenerateJsonOptions<JsonSchema>,
+): Promise<GenerateJsonResult<T>>
+
+/**
  * Asks whether an OpenCode server answers, and whether it lets us in. Starts nothing.
  *
  * OpenCode's side: `GET /global/health`.
@@ -77,6 +102,15 @@ export class OpenCode implements AsyncDisposable {
   generateStream(prompt: string | readonly PromptPart[], options?: GenerateOptions): GenerateStream
   /** As {@link generate}, over the defaults. */
   generate(prompt: string | readonly PromptPart[], options?: GenerateOptions): Promise<GenerateResult>
+  /** As {@link generateJson}, over the defaults, which may have a `schema` for calls without types. */
+  generateJson<S extends StandardSchema>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<S>,
+  ): Promise<GenerateJsonResult<SchemaOutput<S>>>
+  generateJson<T = unknown>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<JsonSchema>,
+  ): Promise<GenerateJsonResult<T>>
   /** As {@link health}, over the defaults. */
   health(options?: HealthOptions): Promise<Health>
 
@@ -225,12 +259,13 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `username` `password` | yes | not needed: it has credentials of its own |
  * | `sessionID` `continue` `fork` `title` `ephemeral` | yes | yes |
  * | `agent` `model` `variant` `system` `tools` | yes | yes |
- * | `permission` `question` | yes, not as functions | yes, not as functions |
+ * | `permission` `question` | yes | yes |
  * | `signal` `timeouts` `limits` `raw` | yes | yes |
  * | `autostart` | allows the step to `private` | yes |
  * | `cliPath` `config` `env` | refused: it starts nothing | yes |
+ * | `files` | yes | yes |
+ * | `jsonRetries` `schema` | by `generateJson()` | by `generateJson()` |
  * | `cliProtocol` | refused: it starts nothing | refused: it speaks HTTP |
- * | `files` `jsonRetries` `schema` | refused in this version | refused in this version |
  *
  * Refused is `ERR_OPENCODE_UNSUPPORTED_OPTION`.
  */
@@ -295,16 +330,23 @@ export interface GenerateOptions {
   tools?: Readonly<Record<string, boolean | null | undefined>> | null
 
   /**
+   * Files for the model, after the prompt. They are read here when the turn starts, and sent inline. One that
+   * cannot be read, or is nothing a model can be shown: `ERR_OPENCODE_FILE`, before anything is sent. Whether a
+   * model takes images, PDFs and the like is its provider's to say. Default: none.
+   */
+  files?: readonly FileInput[] | null
+
+  /**
    * The answer to every permission that a tool asks for (`POST /permission/:id/reply`): `'reject'`, which
    * ends the turn with `finishReason: 'rejected'`; `'allow'`, which answers `once` to each; `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  permission?: 'reject' | 'allow' | 'leave' | null
+  permission?: 'reject' | 'allow' | 'leave' | PermissionCallback | null
   /**
-   * The answer to every question of the agent (`POST /question/:id/reject`): `'reject'`, or `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * The answer to every question of the agent (`POST /question/:id/reject`, `…/reply`): `'reject'`, or
+   * `'leave'`, which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  question?: 'reject' | 'leave' | null
+  question?: 'reject' | 'leave' | QuestionCallback | null
 
   /**
    * Stops the turn: the iteration throws, and `result` rejects with, `signal.reason`, after the turn
@@ -314,6 +356,11 @@ export interface GenerateOptions {
   /** A number is `total`. */
   timeouts?: Timeouts | number | null
   limits?: Limits | null
+  /**
+   * How often {@link generateJson} asks again for an answer that is not valid. Default: 2. Refused by the other
+   * functions, except as a default of {@link OpenCode}.
+   */
+  jsonRetries?: number | null
   /** Also give out OpenCode's own events, as `raw`. Default: `false`. */
   raw?: boolean | null
 
@@ -344,6 +391,99 @@ export interface GenerateOptions {
    * ranks below the project's own configuration). Given, the server on 4096 is not looked at. Default: none.
    */
   config?: Readonly<Record<string, unknown>> | null
+}
+
+/**
+ * Answers one permission, now or later; asked whether or not anybody reads the stream, and also for what
+ * subagents ask, and for what a session that is continued still asks. The turn waits for it, with no limit
+ * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
+ * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply.
+ */
+export type PermissionCallback = (
+  ask: PermissionAsk,
+  context: AskContext,
+) => PermissionReply | Promise<PermissionReply>
+
+/**
+ * - `'once'`: this time. `'always'`: and whatever OpenCode takes for the same, in this session.
+ * - `'reject'`: the tool does not run, and the turn ends there with `finishReason: 'rejected'`. With a
+ *   `message`, the model reads it and goes on.
+ */
+export type PermissionReply =
+  | 'once'
+  | 'always'
+  | 'reject'
+  | { reply: 'once' | 'always' }
+  | { reply: 'reject'; message?: string | null }
+
+/**
+ * Answers the agent's questions, as {@link PermissionCallback} does permissions: with the chosen labels of
+ * each question, in order (a label of one's own is allowed), or with `'reject'`, which ends the turn there.
+ */
+export type QuestionCallback = (
+  ask: QuestionAsk,
+  context: AskContext,
+) => string[][] | 'reject' | Promise<string[][] | 'reject'>
+
+/** What is asked for, and by whom. */
+export type PermissionAsk = Omit<PermissionEvent, 'reply' | 'message'>
+
+export type QuestionAsk = Omit<QuestionEvent, 'reply'>
+
+export interface AskContext {
+  /**
+   * Aborts when nobody waits for the answer any more: another client gave one, or the turn ended or was left.
+   * What the function does afterwards has no effect.
+   */
+  signal: AbortSignal
+}
+
+/**
+ * A file for the model. As a string: a path, absolute or seen from `process.cwd()`, or a `file:` or `data:`
+ * URL. Addresses on the network are refused: nothing is fetched on your behalf.
+ */
+export type FileInput = string | URL | FileObject
+
+/** Has one of `path`, `url` and `data`. */
+export interface FileObject {
+  path?: string | null
+  /** A `file:` or `data:` URL. */
+  url?: string | URL | null
+  /** Bytes as they are; a string is text, not base64. */
+  data?: Uint8Array | ArrayBuffer | string | null
+  /**
+   * Media type. Default: by content (PNG, JPEG, GIF, WebP, PDF, text), else by the name. Whatever is text is sent
+   * as `text/plain`, the only text that OpenCode shows a model on every release.
+   */
+  mime?: string | null
+  /** The name the model sees. Default: that of the path, else `'file'`. */
+  filename?: string | null
+}
+
+/** A JSON Schema: 2020-12, or by its `$schema` 2019-09, draft 07 or 06; with the usual formats. */
+export type JsonSchema = Readonly<Record<string, unknown>> & { readonly '~standard'?: undefined }
+
+/** A schema of zod, valibot, arktype or any other library of Standard Schema, version 1. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => unknown
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** What a Standard Schema makes of a valid value. */
+export type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output']
+
+export interface GenerateJsonOptions<S = JsonSchema | StandardSchema> extends GenerateOptions {
+  /** What the answer must fit. Checked here, whatever OpenCode says of it. */
+  schema: S
+}
+
+export interface GenerateJsonResult<T = unknown> extends GenerateResult {
+  /** Valid for the schema; for a Standard Schema, what it made of the answer. */
+  value: T
 }
 
 export interface ModelRef {
@@ -457,7 +597,7 @@ export interface GenerateResult {
   usage: Usage
   /** US dollars, as OpenCode counts them, over all steps. */
   cost: number
-  /** OpenCode's structured output, where a schema was given. */
+  /** OpenCode's structured output, where {@link generateJson} asked for it with a JSON Schema; not checked. */
   structured?: unknown
   /** OpenCode's own part objects of the answer, as they were at the end. */
   parts: OpenCodePart[]
@@ -609,6 +749,8 @@ export interface PermissionEvent extends InSession {
   tool?: { messageID: string; callID: string }
   metadata?: unknown
   reply: 'once' | 'always' | 'reject' | 'leave'
+  /** What the model was told with a rejection. */
+  message?: string
 }
 
 /** The agent asked the user, and this was replied; `leave`: nothing, another client may answer. */
@@ -718,7 +860,7 @@ export interface OpenCodeErrorDetails {
  * | `INVALID_OPTION` | a wrong prompt, option or environment variable; thrown at the call |
  * | `UNSUPPORTED_OPTION` | no route can honour an option; `data.routes`: `{ route, reason }[]`; thrown at the call |
  * | `UNSUPPORTED_VERSION` | OpenCode is too old; `data.routes` as above |
- * | `FILE` | a file cannot be read |
+ * | `FILE` | a file cannot be read, or is nothing a model can be shown; nothing was sent; `data.path` |
  * | `UNREACHABLE` | refused, no such host, TLS |
  * | `NOT_A_SERVER` | something answers, but not OpenCode's API |
  * | `UNAUTHORIZED` | 401 or 403; says whether credentials were sent |
@@ -728,7 +870,7 @@ export interface OpenCodeErrorDetails {
  * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
  * | `ABORTED_ELSEWHERE` | another client aborted the turn |
  * | `EMPTY` | the turn ended without an answer or an error |
- * | `JSON` | no answer valid for the schema; `data.text`, `data.issues` |
+ * | `JSON` | no answer valid for the schema; `data.text`, `data.issues`: `{ message, path }[]` |
  * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |
  * | `STREAM_LOST` | the connection could not be restored in time; `data.text` is what had arrived |
  * | `PROTOCOL` | OpenCode sent something malformed |
@@ -785,7 +927,8 @@ export interface DiagnosticsMessages {
   'opencode-stream:turn:start': {
     /** Counts the turns of this thread; the same in all messages of one. */
     turn: number
-    mode: Mode
+    /** Those that may be taken, the first choice first. */
+    routes: Route[]
     url: string | null
     directory: string | null
     /** Whether credentials are sent. */

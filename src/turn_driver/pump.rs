@@ -11,12 +11,14 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::Answers;
 use super::LEAVE;
 use super::expire;
 use super::prepare::Prepared;
 use super::requests::{abort, answer_ask};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
@@ -55,6 +57,7 @@ pub async fn pump(
     prepared: Prepared,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
     let (listener, mut deliveries) =
@@ -70,6 +73,7 @@ pub async fn pump(
             biased;
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
             Some(delivery) = deliveries.recv() => pump.on_delivery(delivery),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
             () = until(leave_by) => pump.turn.conclude_left(),
@@ -103,6 +107,8 @@ async fn until(deadline: Option<Instant>) {
 
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
+        let fresh = prepared.ours && !request.session.fork;
+        let prompt = Prompt::of(request, prepared.version.as_deref(), fresh);
         let mut turn = Turn::new(TurnConfig {
             route: prepared.route.name(),
             granularity: "token",
@@ -111,7 +117,7 @@ impl<'a> Pump<'a> {
             version: prepared.version.clone(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
-            texts: request.texts(),
+            texts: prompt.texts(),
             before: prepared.past.before.clone(),
         });
         for child in &prepared.past.children {
@@ -119,10 +125,10 @@ impl<'a> Pump<'a> {
             prepared.connection.adopt(&prepared.session, child);
         }
         for ask in &prepared.past.asks {
-            turn.on_answered(ask.clone());
+            turn.on_answered(ask);
         }
         let jobs = Jobs::new();
-        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), request.body());
+        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), prompt.body);
         jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
         Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
     }
@@ -136,13 +142,15 @@ impl<'a> Pump<'a> {
                 Output::Reply(reply) => {
                     self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
                 }
+                Output::Ask(ask) => self.mailbox.ask(&ask),
+                Output::AskClosed(id) => self.mailbox.close_ask(&id),
                 Output::Fetch => {
                     self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
                 }
                 Output::Abort => {
-                    let sessions = self.turn.sessions();
+                    let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
                     self.job(|api, _| async move {
-                        abort(&api, &sessions).await;
+                        abort(&api, &sessions, &asks).await;
                         Done::Aborted
                     });
                 }
@@ -304,7 +312,8 @@ impl<'a> Pump<'a> {
         if self.posting {
             self.abort_once_answered();
         } else if unfinished {
-            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &self.turn.sessions())).await;
+            let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
+            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &sessions, &asks)).await;
         }
         if self.request.session.ephemeral && self.prepared.ours {
             self.prepared.api.delete_session(&self.prepared.session, LEAVE).await;
@@ -315,12 +324,13 @@ impl<'a> Pump<'a> {
     fn abort_once_answered(&mut self) {
         let mut jobs = std::mem::take(&mut self.jobs);
         let (api, sessions) = (self.prepared.api.clone(), self.turn.sessions());
+        let asks = self.turn.give_up_asks();
         let connection = self.prepared.connection.clone();
         tokio::spawn(async move {
             while let Some(done) = jobs.next().await {
                 if let Done::Posted(answer) = done {
                     if answer.is_ok_and(|answer| answer.is_success()) {
-                        abort(&api, &sessions).await;
+                        abort(&api, &sessions, &asks).await;
                     }
                     break;
                 }
