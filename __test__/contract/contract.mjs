@@ -4,6 +4,7 @@ import testing from '../../testing/index.js'
 import { until } from '../support/real-opencode.mjs'
 import { differences } from './differences.mjs'
 import { subject } from './subject.mjs'
+import { wholeTurn } from './whole-turn.mjs'
 
 const { fail, hang, lockstep, reasoning, text, toolCall, usage } = testing
 
@@ -222,6 +223,8 @@ export function contract(route, version) {
       expect(real.processes(), 'what was started for the turn alone, its tools included').toEqual([])
       real.model.reset()
     })
+
+    wholeTurn(real, differs)
   })
 }
 

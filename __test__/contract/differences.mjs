@@ -27,6 +27,12 @@ export function differences(route, version) {
     /** Before it learnt to reject by itself, `run` showed a menu and waited for a key. */
     canReject: !isRun || !isBefore(version, '1.14.34'),
     canAllow: !isRun || !isBefore(version, '1.14.34'),
+    /** Whether somebody can be asked while a turn runs. */
+    canCall: !isRun,
+    /** `run` takes one text from its standard input. */
+    takesFiles: !isRun,
+    /** The release has a way of its own to be asked for JSON, and the route can ask. */
+    structures: ['server', 'private'].includes(route) && !isBefore(version, '1.1.65'),
     canFork: !isRun || !isBefore(version, '1.2.0'),
   }
 }
