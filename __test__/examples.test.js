@@ -20,6 +20,9 @@ const PROGRAMS = {
   },
 }
 
+/** With dependencies of their own: __test__/web. */
+const TESTED_APART = /^[\\/](web|next)\b/
+
 const real = realOpenCode()
 afterEach(() => real.model.reset())
 
@@ -40,8 +43,8 @@ it.each(Object.entries(PROGRAMS))('%s', async (program, { replies, prints }) => 
 })
 
 it('no example is forgotten', () => {
-  const files = readdirSync(EXAMPLES, { recursive: true, withFileTypes: true }).filter((file) =>
-    file.isFile(),
+  const files = readdirSync(EXAMPLES, { recursive: true, withFileTypes: true }).filter(
+    (file) => file.isFile() && !TESTED_APART.test(file.parentPath.slice(EXAMPLES.length)),
   )
   const names = files.map(({ parentPath, name }) =>
     join(parentPath, name)

@@ -27,16 +27,16 @@ describe('the root package', () => {
     const expected = [
       ...['LICENSE', 'README.md', 'package.json'],
       ...['binding.d.ts', 'binding.js', 'index.d.ts', 'index.js'],
-      ...filesIn('lib'),
-      ...filesIn('testing'),
+      ...['ai-sdk', 'bin', 'lib', 'testing'].flatMap(filesIn),
     ]
     expect(root.files).toEqual(expected.sort())
     expect(root.files.filter((file) => !/\.(js|d\.ts|json|md)$|^LICENSE$/.test(file))).toEqual([])
   })
 
-  it('depends on nothing but the addons, one for each platform', () => {
+  it('depends on nothing but the addons, one for each platform; `ai` is for those who have it', () => {
     expect(manifest).not.toHaveProperty('dependencies')
-    expect(manifest).not.toHaveProperty('peerDependencies')
+    expect(Object.keys(manifest.peerDependencies)).toEqual(['ai'])
+    expect(manifest.peerDependenciesMeta).toEqual({ ai: { optional: true } })
     expect(manifest.optionalDependencies).toEqual(
       Object.fromEntries(addon.PREBUILT.map((name) => [`opencode-stream-${name}`, manifest.version])),
     )
@@ -65,6 +65,15 @@ describe('the root package', () => {
       })
       expect(imported.default).toEqual(require(name))
     }
+  })
+
+  it('brings the command', () => {
+    const name = `opencode-stream${process.platform === 'win32' ? '.cmd' : ''}`
+    const shown = execFileSync(join(project, 'node_modules/.bin', name), ['--version'], {
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+    expect(shown).toBe(`${manifest.version}\n`)
   })
 
   it('has no complaint from publint', () => {
