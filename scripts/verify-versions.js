@@ -103,7 +103,8 @@ function write(rows) {
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
   const line = (row, fill = ' ') => `| ${row.map((cell, at) => cell.padEnd(widths[at], fill)).join(' | ')} |`
   const [head, ...body] = cells
-  const table = [line(head), line(head.map(() => ''), '-'), ...body.map((row) => line(row))]
+  const rule = Array(head.length).fill('')
+  const table = [line(head), line(rule, '-'), ...body.map((row) => line(row))]
   const { before, after } = parts()
   writeFileSync(PAGE, `${before}\n\n${table.join('\n')}\n\n${after}`)
 }

@@ -54,10 +54,14 @@ fn an_event_is_the_same_with_properties_as_data_without_either_and_in_an_envelop
 
 #[test]
 fn what_is_new_may_be_called_delta_or_text_and_be_an_object() {
-    let usual =
-        read(&format!(r#"{{"type":"message.part.delta","properties":{{{PLACE},"field":"text","delta":"b"}}}}"#));
+    let usual = read(&format!(
+        r#"{{"type":"message.part.delta","properties":{{{PLACE},"field":"text","delta":"b"}}}}"#
+    ));
     for news in [r#""delta":"b""#, r#""text":"b""#, r#""delta":{"type":"text","text":"b"}"#] {
-        same(read(&format!(r#"{{"type":"message.part.delta","properties":{{{PLACE},{news}}}}}"#)), usual.clone());
+        same(
+            read(&format!(r#"{{"type":"message.part.delta","properties":{{{PLACE},{news}}}}}"#)),
+            usual.clone(),
+        );
     }
 }
 

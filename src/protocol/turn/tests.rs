@@ -915,3 +915,4 @@ proptest::proptest! {
 }
 
 mod faults;
+mod wires;
