@@ -236,13 +236,14 @@ export interface AgentPromptPart {
 }
 
 /**
- * Where a turn may run. This version has two routes: `server`, a running `opencode serve`, and `private`,
- * one that we start: on loopback, with a random password, for this process alone.
+ * Where a turn may run. A mode has {@link Route}s, tried in order:
  *
- * - `'auto'`: a server named by `baseUrl`, and then only that; else `http://127.0.0.1:4096`, if our own user
- *   runs OpenCode there; else `private`. A step down is told by a `fallback` event, before the prompt is sent.
- * - `'server'`: the same, but `private` only with `autostart: true`.
- * - `'cli'`: OpenCode's command line: `opencode acp`, else `opencode run`, whose text comes part by part.
+ * - `'auto'`: where a server is named (`baseUrl`, `OPENCODE_SERVER_URL`), that one and nothing else. Otherwise the
+ *   implicit `http://127.0.0.1:4096`, if our own user runs OpenCode there; then `private`, `acp`, `run`.
+ * - `'server'`: the named server, or the implicit one; `private` only with `autostart: true`.
+ * - `'cli'`: `acp`, then `run`, or the one that `cliProtocol` names.
+ *
+ * A step down is told by a `fallback` event, and is never taken once the prompt was sent.
  */
 export type Mode = 'auto' | 'server' | 'cli'
 
@@ -250,28 +251,44 @@ export type Mode = 'auto' | 'server' | 'cli'
  * Options of a call, and defaults of {@link OpenCode}. `null` counts as absent. An unknown key
  * throws `ERR_OPENCODE_INVALID_OPTION`.
  *
- * Honoured or refused, never dropped:
+ * Honoured or refused, never dropped. A {@link Route} that cannot honour an option given is left out, and where none
+ * is left the call throws `ERR_OPENCODE_UNSUPPORTED_OPTION`:
  *
- * | option | route `server` | route `private` |
- * |---|---|---|
- * | `mode` `headers` `directory` | yes | yes |
- * | `baseUrl` `serverUrl` | yes: the server is never left | excludes this route |
- * | `username` `password` | yes | not needed: it has credentials of its own |
- * | `sessionID` `continue` `fork` `title` `ephemeral` | yes | yes |
- * | `agent` `model` `variant` `system` `tools` | yes | yes |
- * | `permission` `question` | yes | yes |
- * | `signal` `timeouts` `limits` `raw` | yes | yes |
- * | `autostart` | allows the step to `private` | yes |
- * | `cliPath` `config` `env` | refused: it starts nothing | yes |
- * | `files` | yes | yes |
- * | `jsonRetries` `schema` | by `generateJson()` | by `generateJson()` |
- * | `cliProtocol` | refused: it starts nothing | refused: it speaks HTTP |
+ * | option | `server` | `private` | `acp` | `run` |
+ * |---|---|---|---|---|
+ * | `mode` `directory` `signal` `timeouts` `limits` `raw` | yes | yes | yes | yes |
+ * | `baseUrl` `serverUrl` | yes | no | no | no |
+ * | `username` `password` | yes | yes | no | no |
+ * | `headers` | yes | yes | no | no |
+ * | `autostart` | yes | yes | yes | yes |
+ * | `cliPath` `env` `config` | no | yes | yes | yes |
+ * | `cliProtocol` | yes | yes | yes | yes |
+ * | `sessionID` `continue` `agent` `model` | yes | yes | yes | yes |
+ * | `fork` | yes | yes | yes | where the release has `--fork` |
+ * | `variant` | yes | yes | not at 1.1.31 | yes |
+ * | `title` | yes | yes | no | yes |
+ * | `ephemeral` `system` `tools` | yes | yes | no | no |
+ * | `permission: 'reject'` | yes | yes | yes | from 1.14; an error before |
+ * | `permission: 'allow'` | yes | yes | yes | from 1.14 |
+ * | `permission: 'leave'` | yes | yes | no | no |
+ * | `permission`: a function | yes | yes | yes | no |
+ * | `question: 'reject'` | yes | yes | yes | yes |
+ * | `question: 'leave'`, or a function | yes | yes | no | no |
+ * | `files` | yes | yes | yes | no |
+ * | `schema` `jsonRetries` (`generateJson`) | yes | yes | by an instruction | by an instruction |
+ * | granularity | token | token | token | part |
  *
- * Refused is `ERR_OPENCODE_UNSUPPORTED_OPTION`.
+ * The reasons, and what was measured, are in `docs/routes.md`.
  */
 export interface GenerateOptions {
   /** Default: the environment variable `OPENCODE_MODE`, else `'auto'`. */
   mode?: Mode | null
+  /**
+   * Which of OpenCode's command lines may be taken: `'acp'` (`opencode acp`, token by token), `'run'`
+   * (`opencode run --format json`, part by part), or `'auto'`, the first and then the second. Refused with
+   * `mode: 'server'`, which takes neither. Default: `'auto'`.
+   */
+  cliProtocol?: 'auto' | 'acp' | 'run' | null
 
   /**
    * Address of an OpenCode server, `http:` or `https:`; this **names** the server. A user name and a
@@ -542,7 +559,15 @@ export interface Health {
   authenticated: boolean
 }
 
-/** How a turn travelled; this version has `'server'` and `'private'`. */
+/**
+ * How a turn travels:
+ *
+ * - `server`: an OpenCode server that runs, named or on `http://127.0.0.1:4096`.
+ * - `private`: `opencode serve`, started by us on loopback, on a free port, behind a random password; shared by all
+ *   clients of the process with the same `cliPath`, `env` and `config`.
+ * - `acp`: `opencode acp`, a process for the turn, over its standard streams.
+ * - `run`: `opencode run --format json`, likewise; it prints each part only when it is complete.
+ */
 export type Route = 'server' | 'private' | 'acp' | 'run'
 
 /** The size of what arrives: each piece as the model writes it, or each part when it is complete. */
