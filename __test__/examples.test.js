@@ -1,8 +1,7 @@
-// Every file in examples/ is run: suites by vitest itself, programs here, on a real OpenCode. What README.md shows is
-// their code, or is compared here with what it speaks of.
+// Every file in examples/ is run: suites by vitest itself, programs here, on a real OpenCode.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
