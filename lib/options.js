@@ -68,8 +68,6 @@ const OPTIONS = {
     "Pass an object of strings, e.g. { OPENCODE_CONFIG_DIR: '/etc/opencode' }.",
   ),
   config: values.plainObject("Pass an OpenCode configuration, e.g. { model: 'provider/model' }."),
-
-  // Known to the contract, honoured by a later version: unsupported.js refuses its values.
   cliProtocol: oneOf(['auto', 'acp', 'run']),
 }
 

@@ -97,6 +97,7 @@ export async function leaves() {
 export async function everyOption(signal: AbortSignal) {
   const options: GenerateOptions = {
     mode: 'server',
+    cliProtocol: 'auto',
     baseUrl: new URL('http://127.0.0.1:4096'),
     serverUrl: 'http://127.0.0.1:4096',
     username: 'me',
