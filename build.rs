@@ -10,12 +10,20 @@ fn main() {
         // A worker thread that was the only one to load the addon unloads it when it ends, while our
         // runtime thread still runs its code. The library stays mapped instead.
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
-        compile_supervisor();
+        // Equal functions become one, where the linker can: lld, which rustc brings for x64.
+        if compile_supervisor(&[FOLD]) {
+            println!("cargo:rustc-cdylib-link-arg={FOLD}");
+        } else {
+            assert!(compile_supervisor(&[]), "the supervisor does not compile");
+        }
     }
 }
 
-/// The supervisor is a program of its own, carried inside the addon (`src/transport/child`).
-fn compile_supervisor() {
+const FOLD: &str = "-Wl,--icf=safe";
+
+/// The supervisor is a program of its own, carried inside the addon (`src/transport/child`). Says whether it
+/// compiles.
+fn compile_supervisor(link: &[&str]) -> bool {
     println!("cargo:rerun-if-changed=supervisor/main.rs");
     println!("cargo:rerun-if-changed=build.rs");
     let variable = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name}"));
@@ -31,6 +39,6 @@ fn compile_supervisor() {
     if let Some(linker) = std::env::var_os("RUSTC_LINKER") {
         rustc.arg(format!("-Clinker={}", linker.to_string_lossy()));
     }
-    let status = rustc.status().unwrap_or_else(|error| panic!("rustc cannot be started: {error}"));
-    assert!(status.success(), "the supervisor does not compile");
+    rustc.args(link.iter().map(|flag| format!("-Clink-arg={flag}")));
+    rustc.status().unwrap_or_else(|error| panic!("rustc cannot be started: {error}")).success()
 }

@@ -433,7 +433,9 @@ export type PermissionCallback = (
 ) => PermissionReply | Promise<PermissionReply>
 
 /**
- * - `'once'`: this time. `'always'`: and whatever OpenCode takes for the same, in this session.
+ * - `'once'`: this time.
+ * - `'always'`: and whatever OpenCode takes for the same from then on, without asking anybody: in every session of
+ *   that project on that server, other clients' too (1.18.33), for as long as the server runs.
  * - `'reject'`: the tool does not run, and the turn ends there with `finishReason: 'rejected'`. With a
  *   `message`, the model reads it and goes on.
  */

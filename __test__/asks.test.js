@@ -84,8 +84,25 @@ describe('a function as `permission` or `question`', () => {
     expect(error).toMatchObject({
       code: 'ERR_OPENCODE_INVALID_OPTION',
       message: expect.stringMatching(message),
+      // The prompt had run as far as the ask.
+      accepted: true,
+      retryable: false,
+      sessionID: 'ses_1',
     })
     expect(turns[0].left).toBe(1)
+  })
+
+  it('may do with the ask as it likes: the answer goes to what was asked', async () => {
+    const spoils = (ask) => {
+      ask.id = 'mine'
+      ask.questions?.push({})
+      return ask.type === 'question' ? [['Blue']] : 'once'
+    }
+    for (const ask of [permission, question]) {
+      const { stream, turns } = asking(ask, { permission: spoils, question: spoils })
+      await stream.result
+      expect(turns[0].answers).toMatchObject([{ id: ask.id }])
+    }
   })
 
   it('sees its signal abort when another client answered, and is not listened to any more', async () => {

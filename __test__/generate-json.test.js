@@ -112,6 +112,79 @@ describe('generateJson()', () => {
     expect(turns[1].request.timeouts.total).toBeLessThanOrEqual(turns[0].request.timeouts.total)
   })
 
+  const slow = (check) => ({ '~standard': { version: 1, vendor: 'test', validate: check } })
+  const never = slow(() => new Promise(() => {}))
+
+  it('`timeouts.total`, `signal` and close() end it while the schema thinks, too', async () => {
+    const json = (options, answers = ['{}']) => {
+      const { client } = answering(...answers)
+      return [client, client.generateJson('Which?', { schema: never, ...options }).catch((error) => error)]
+    }
+    expect(await json({ timeouts: 20 })[1]).toMatchObject({
+      code: 'ERR_OPENCODE_TIMEOUT',
+      message: expect.stringContaining('20 ms'),
+      accepted: true,
+      retryable: false,
+      sessionID: 'ses_1',
+      data: { phase: 'total', text: '{}' },
+    })
+    const reason = new Error('enough')
+    const controller = new AbortController()
+    const [, aborted] = json({ signal: controller.signal })
+    setImmediate(() => controller.abort(reason))
+    expect(await aborted).toBe(reason)
+    const [client, closed] = json()
+    setImmediate(() => client.close())
+    expect(await closed).toMatchObject({ code: 'ERR_OPENCODE_CLOSED', accepted: true, sessionID: 'ses_1' })
+  })
+
+  it('a signal that aborts in a schema that fits is obeyed', async () => {
+    const controller = new AbortController()
+    const aborts = slow((value) => {
+      controller.abort('enough')
+      return { value }
+    })
+    const { client } = answering('{}')
+    await expect(client.generateJson('Which?', { schema: aborts, signal: controller.signal })).rejects.toBe(
+      'enough',
+    )
+  })
+
+  it('an error of a later attempt says that a prompt was taken', async () => {
+    const native = scriptedBinding((turn) => {
+      if (native.turns.length > 1) {
+        turn.fail({ code: 'ERR_OPENCODE_UNREACHABLE', message: 'gone', accepted: false, retryable: true })
+        return
+      }
+      turn.say('no')
+      turn.finish()
+    })
+    await expect(new OpenCode({}, native).generateJson('Which?', { schema })).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_UNREACHABLE',
+      accepted: true,
+      retryable: false,
+      sessionID: 'ses_1',
+    })
+  })
+
+  it('takes what Standard Schema and $async allow', async () => {
+    const symbolic = slow(() => ({ issues: [{ message: 'bad', path: [Symbol('at')] }] }))
+    const wrong = (schema) =>
+      answering('{}')
+        .client.generateJson('Which?', { schema, jsonRetries: 0 })
+        .catch((error) => error)
+    expect(await wrong(symbolic)).toMatchObject({
+      code: 'ERR_OPENCODE_JSON',
+      data: { issues: [{ path: ['Symbol(at)'] }] },
+    })
+    expect(await wrong(slow(() => undefined))).toMatchObject({ code: 'ERR_OPENCODE_INVALID_OPTION' })
+    expect(await wrong({ $async: true, ...schema })).toMatchObject({ code: 'ERR_OPENCODE_JSON' })
+    const { value } = await answering('{"colour":"blue"}').client.generateJson('Which?', {
+      schema: { $async: true, ...schema },
+    })
+    expect(value).toEqual({ colour: 'blue' })
+  })
+
   it.each([
     [{}, /`schema` is missing/],
     [{ schema: 'string' }, /a string, but must be a schema/],

@@ -9,7 +9,7 @@ const IMPURE =
 
 const sources = ['src/framing', 'src/protocol'].flatMap((folder) =>
   readdirSync(`${root}${folder}`, { recursive: true })
-    .filter((name) => name.endsWith('.rs') && !/tests\.rs$/.test(name))
+    .filter((name) => name.endsWith('.rs') && !/tests(\.rs$|\/)/.test(name))
     .map((name) => `${folder}/${name}`),
 )
 

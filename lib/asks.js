@@ -10,7 +10,7 @@ const QUESTION_HINT =
 /**
  * The asks of one turn that the user's own functions answer. What OpenCode asks comes in through take(),
  * and goes to the function of its type; what that says goes to `answer(id, json)`. A function that fails,
- * or says what is no reply, goes to `fail(error)`.
+ * or says what is no reply, goes to `fail(makeError)`, whose argument is how the turn would have ended otherwise.
  */
 class Asks {
   #callbacks
@@ -42,22 +42,31 @@ class Asks {
 
   async #ask(ask) {
     if (this.#isOver) return
+    // The object is the user's from here on, to change as they like.
+    const { id, type, questions } = ask
     const controller = new AbortController()
-    this.#open.set(ask.id, controller)
-    let act
-    try {
-      const reply = READERS[ask.type](
-        await this.#callbacks[ask.type](ask, { signal: controller.signal }),
-        ask,
-      )
-      act = () => this.#answer(ask.id, JSON.stringify(reply))
-    } catch (error) {
-      act = () => this.#fail(error)
-    }
+    this.#open.set(id, controller)
+    const act = await this.#consult(ask, controller.signal, { id, type, count: questions?.length })
     // After the signal nobody wants to hear of it: neither the answer nor the error that the signal caused.
-    if (this.#open.get(ask.id) !== controller) return
-    this.#open.delete(ask.id)
+    if (this.#open.get(id) !== controller) return
+    this.#open.delete(id)
     act()
+  }
+
+  /** Asks the user's function; what is to be done then. */
+  async #consult(ask, signal, { id, type, count }) {
+    let said
+    try {
+      said = await this.#callbacks[type](ask, { signal })
+    } catch (error) {
+      return () => this.#fail(() => error)
+    }
+    try {
+      const reply = READERS[type](said, count)
+      return () => this.#answer(id, JSON.stringify(reply))
+    } catch (error) {
+      return () => this.#fail((outcome) => inTheTurn(error, outcome))
+    }
   }
 
   #close(id) {
@@ -83,12 +92,12 @@ function readPermission(said) {
   return { reply, message }
 }
 
-function readQuestion(said, { questions }) {
+function readQuestion(said, count) {
   if (said === 'reject') return { reply: said }
   const isAnswer = (answer) => Array.isArray(answer) && answer.every((label) => typeof label === 'string')
   if (!Array.isArray(said) || !said.every(isAnswer)) throw noReply('question', said, QUESTION_HINT)
-  if (said.length !== questions.length) {
-    const problem = `returned ${said.length} answers to ${questions.length} questions`
+  if (said.length !== count) {
+    const problem = `returned ${said.length} answers to ${count} questions`
     throw invalid('Option `question`', problem, QUESTION_HINT)
   }
   return { reply: said }
@@ -96,6 +105,13 @@ function readQuestion(said, { questions }) {
 
 function noReply(option, said, hint) {
   return invalid(`Option \`${option}\``, `returned ${show(said)}, which is no reply`, hint)
+}
+
+/** The mistake is in an option, and yet the prompt had been taken. */
+function inTheTurn(error, { error: otherwise, result }) {
+  error.accepted = otherwise === undefined ? true : (otherwise.accepted ?? 'unknown')
+  error.sessionID = otherwise?.sessionID ?? result?.sessionID
+  return error
 }
 
 module.exports = { Asks }

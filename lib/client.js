@@ -45,7 +45,7 @@ class OpenCode {
     }
     const site = callSite(this.generateJson)
     const attempt = (prompt, settings) => drain(this.#stream(prompt, settings, site))
-    return generateJson(attempt, prompt, settings, site)
+    return generateJson(attempt, prompt, settings, { running: this.#running, site })
   }
 
   #stream(prompt, settings, site) {

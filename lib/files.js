@@ -8,7 +8,7 @@ const { OpenCodeError } = require('./opencode-error.js')
 
 const HINT =
   'Pass a path, a `file:` or `data:` URL, or { path }, { url } or { data }, with `mime` and `filename` as you like.'
-const REMOTE = /^(?!file:|data:)[a-z][a-z0-9+.-]*:\/\//i
+const REMOTE = /^(?!file:|data:)(blob:|[a-z][a-z0-9+.-]*:\/\/)/i
 
 /** What OpenCode hands to a model as it is; any other file must be text. */
 const MEDIA = /^(image|audio|video)\/(?!svg)|^application\/pdf$/i
@@ -67,8 +67,7 @@ function readSource(key, value, subject) {
     throw invalid(subject, `has \`data\` that is ${kindOf(value)}`, hint)
   }
   if (key === 'path' && typeof value === 'string' && value !== '') return { path: path.resolve(value) }
-  if (key === 'url' && (typeof value === 'string' || value instanceof URL))
-    return place(String(value), subject)
+  if (key === 'url' && /^[a-z][a-z0-9+.-]+:/i.test(value)) return place(String(value), subject)
   throw invalid(subject, `has the \`${key}\` ${show(value)}`, HINT)
 }
 
@@ -120,11 +119,10 @@ function readFiles(files) {
 function readBytes(place) {
   try {
     // A pipe or a device would be read for ever.
-    if (!fs.statSync(place).isFile())
-      throw Object.assign(new Error('it is not a regular file'), { code: 'EINVAL' })
+    if (!fs.statSync(place).isFile()) throw new Error('it is not a regular file')
     return fs.readFileSync(place)
   } catch (cause) {
-    throw unreadable(`The file ${place} cannot be read`, {
+    throw unreadable(`The file ${place} cannot be read: ${reasonOf(cause)}`, {
       hint: 'Check the path, which is seen from process.cwd(), and its permissions; folders cannot be sent.',
       cause,
       data: { path: place },
@@ -132,11 +130,22 @@ function readBytes(place) {
   }
 }
 
+const REASONS = {
+  ENOENT: 'there is none',
+  EACCES: 'its permissions forbid it',
+  EISDIR: 'it is a folder',
+  ERR_FS_FILE_TOO_LARGE: 'it is larger than Node can read at once',
+}
+
+function reasonOf({ code, message }) {
+  return REASONS[code] ?? message
+}
+
 /**
  * OpenCode shows a model the text of `text/plain` alone (1.1.31 to 1.18.33), and media as they are; a prompt
  * with any other type fails, or fails on some releases. So whatever is text goes as `text/plain`.
  */
-function asModelsTakeIt(bytes, { mime, path: place }, name) {
+function asModelsTakeIt(bytes, { mime, path: place, filename }, name) {
   if (mime !== undefined && MEDIA.test(mime)) return { mime, data: bytes }
   const media = mime === undefined ? magic(bytes) : undefined
   if (media) return { mime: media, data: bytes }
@@ -145,10 +154,13 @@ function asModelsTakeIt(bytes, { mime, path: place }, name) {
   const byName = mime === undefined ? BY_EXTENSION[path.extname(name).toLowerCase()] : undefined
   if (byName) return { mime: byName, data: bytes }
   const what = mime === undefined ? 'is neither text nor' : `is said to be ${mime}, and is neither text nor`
-  throw unreadable(`The file ${place ?? name} ${what} an image, a PDF, audio or video`, {
-    hint: 'A model can be shown nothing else. If it is one of them, say so: { path, mime }.',
-    data: { path: place },
-  })
+  throw unreadable(
+    `${(place ?? filename) ? `The file ${place ?? name}` : 'A file without a name'} ${what} an image, a PDF, audio or video`,
+    {
+      hint: 'A model can be shown nothing else. If it is one of them, say so: { path, mime }.',
+      data: { path: place },
+    },
+  )
 }
 
 function magic(bytes) {

@@ -1,7 +1,8 @@
 'use strict'
 
 const { readAnswer } = require('./json-answer.js')
-const { errorFromFailure } = require('./opencode-error.js')
+const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
+const { Patience } = require('./patience.js')
 
 const DEFAULT_RETRIES = 2
 /** So many of them tell a model what is wrong; a wrong answer can have thousands. */
@@ -10,26 +11,28 @@ const MOST_ISSUES = 20
 /**
  * Asks for a value that fits `settings.schema`, and again, with what was wrong, while it does not.
  * `attempt(prompt, settings)` starts a turn: it throws at once what the options are to blame for, and
- * resolves with its result.
+ * resolves with its result. `call`: { running, site }, the client's set of what runs and the user's call.
  */
-function generateJson(attempt, prompt, settings, site) {
-  const { schema, jsonRetries = DEFAULT_RETRIES, ...rest } = settings
+function generateJson(attempt, prompt, settings, call) {
+  const { schema, jsonRetries: retries = DEFAULT_RETRIES, ...rest } = settings
   const json = { schema: schema.json ?? null, instruction: instructionFor(schema) }
-  const deadline = rest.timeouts?.total === undefined ? undefined : performance.now() + rest.timeouts.total
+  const patience = new Patience(rest, call)
   const first = attempt(prompt, { ...rest, json })
-  const retry = (result, issues) => {
-    const total =
-      deadline === undefined ? {} : { total: Math.max(1, Math.ceil(deadline - performance.now())) }
-    const timeouts = { ...rest.timeouts, ...total }
-    return attempt(...again({ prompt, result, issues }, { ...rest, json, timeouts }))
+  const retry = async (result, issues) => {
+    const timeouts = { ...rest.timeouts, ...patience.left }
+    try {
+      return await attempt(...again({ prompt, result, issues }, { ...rest, json, timeouts }))
+    } catch (error) {
+      throw error instanceof OpenCodeError ? patience.ofLater(error, result) : error
+    }
   }
-  return settle(first, { schema, retry, retries: jsonRetries, site })
+  return settle(first, { schema, retry, retries, patience, site: call.site })
 }
 
-async function settle(first, { schema, retry, retries, site }) {
+async function settle(first, { schema, retry, retries, patience, site }) {
   let result = await first
   for (let left = retries; ; left--) {
-    const { value, issues } = await judge(result, schema)
+    const { value, issues } = await patience.for(() => judge(result, schema), result)
     if (!issues) return { ...result, value }
     if (left === 0 || result.finishReason === 'rejected' || result.finishReason === 'abort') {
       throw noJson(result, issues, site)

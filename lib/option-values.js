@@ -45,7 +45,7 @@ function yesOrNo(value, subject) {
 
 /** One of `choices`; functions go to `callback`, where the option has such a form. */
 function oneOf(choices, { callback } = {}) {
-  const list = choices.map((choice) => `'${choice}'`).join(', ')
+  const list = choices.map((choice) => `'${choice}'`).join(', ') + (callback ? ', or a function' : '')
   return (value, subject) => {
     if (choices.includes(value)) return value
     if (callback && typeof value === 'function') return value

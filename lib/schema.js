@@ -24,9 +24,13 @@ function ofStandardSchema(standard) {
   return {
     json: describe(standard),
     async check(value) {
-      const { issues, value: output } = await standard.validate(value)
+      const outcome = await standard.validate(value)
+      if (typeof outcome !== 'object' || outcome === null) {
+        throw invalid('Option `schema`', `has a \`validate\` that returned ${kindOf(outcome)}`, HINT)
+      }
+      const { issues, value: output } = outcome
       if (!issues) return { value: output }
-      return { issues: issues.map(({ message, path = [] }) => ({ message, path: path.map(keyOf) })) }
+      return { issues: issues.map(({ message, path }) => ({ message, path: (path ?? []).map(keyOf) })) }
     },
   }
 }
@@ -40,8 +44,10 @@ function describe({ jsonSchema }) {
   }
 }
 
+/** A symbol has no JSON, and cannot be told a model. */
 function keyOf(segment) {
-  return typeof segment === 'object' ? segment.key : segment
+  const key = typeof segment === 'object' ? segment.key : segment
+  return typeof key === 'symbol' ? String(key) : key
 }
 
 function ofJsonSchema(schema, subject) {
@@ -55,16 +61,28 @@ function ofJsonSchema(schema, subject) {
   try {
     validate = ajv.compile(schema)
   } catch (error) {
-    throw invalid(subject, `is no valid JSON Schema: ${error.message}`, HINT)
+    const reason = error instanceof RangeError ? 'it refers to itself' : error.message
+    throw invalid(subject, `is no valid JSON Schema: ${reason}`, HINT)
   }
   return {
     json: schema,
     async check(value) {
-      if (await validate(value)) return { value }
-      return {
-        issues: validate.errors.map(({ message, instancePath }) => ({ message, path: keysOf(instancePath) })),
-      }
+      const errors = await errorsOf(validate, value)
+      if (!errors) return { value }
+      return { issues: errors.map(({ message, instancePath }) => ({ message, path: keysOf(instancePath) })) }
     },
+  }
+}
+
+/** What is wrong, if anything. A schema with `$async` tells it by throwing. */
+async function errorsOf(validate, value) {
+  if (!validate.schema?.$async) return validate(value) ? null : validate.errors
+  try {
+    await validate(value)
+    return null
+  } catch (error) {
+    if (!Array.isArray(error.errors)) throw error
+    return error.errors
   }
 }
 

@@ -42,7 +42,7 @@ class TurnLife {
     this.#asks = new Asks(
       plan.callbacks,
       (id, reply) => this.#native.answer(id, reply),
-      (error) => this.cutShort(() => error),
+      (makeError) => this.cutShort(makeError),
     )
     this.ended = new Promise((resolve) => {
       this.#announceEnd = resolve

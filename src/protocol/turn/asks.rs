@@ -121,6 +121,7 @@ impl Turn {
             return self.tell_ask(&AskReply { ask, reply });
         }
         self.asks.rejected |= reply.ends_the_turn() && !self.asks.goes_on(id);
+        self.asks.correct(id, &reply);
     }
 
     /// An ask that was answered before the prompt was sent.
@@ -155,6 +156,18 @@ impl Turn {
 }
 
 impl Asks {
+    /// Another client was faster than the answer we told of. Where nothing was told, somebody else was to answer.
+    fn correct(&mut self, id: &str, taken: &Reply) {
+        let taken = serde_json::to_value(taken).unwrap_or_default();
+        let ours = self.told.iter_mut().find(|told| told["id"] == id && told["reply"] != "leave");
+        if let Some(told) = ours.filter(|told| told["reply"] != taken) {
+            told["reply"] = taken;
+            if let Some(told) = told.as_object_mut() {
+                told.remove("message");
+            }
+        }
+    }
+
     /// The model was told why, so its turn goes on; OpenCode's event does not say so.
     fn goes_on(&self, id: &str) -> bool {
         self.told.iter().any(|told| told["id"] == id && told["message"].is_string())

@@ -68,6 +68,23 @@ fn an_ask_goes_out_once_and_its_answer_becomes_the_reply() {
 }
 
 #[test]
+fn an_answer_that_came_too_late_is_not_in_the_result() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    turn.on_answer("per_1", Reply::Reject { message: Some("no".into()) });
+    // Our reply is still under way.
+    turn.on_event(&closed(Reply::Once), Instant::now());
+    turn.conclude_left();
+    let Some(result) = std::iter::from_fn(|| turn.poll_output()).find_map(|output| match output {
+        Output::Finish(verdict) => verdict.ok(),
+        _ => None,
+    }) else {
+        panic!("no result")
+    };
+    assert_eq!((&result["asks"][0]["reply"], &result["asks"][0]["message"]), (&"once".into(), &Value::Null));
+}
+
+#[test]
 fn an_answer_of_another_client_closes_it_and_ours_comes_too_late() {
     let mut turn = turn();
     turn.on_event(&asked(SESSION), Instant::now());

@@ -322,8 +322,8 @@ impl Turn {
         }
         let accepted = if self.is_accepted() { Accepted::Yes } else { failure.accepted };
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
-        let text = self.transcript.text();
-        if !text.is_empty() {
+        if failure.accepted != Accepted::No {
+            let text = self.transcript.text();
             let data = failure.data.get_or_insert_with(|| Value::Object(serde_json::Map::default()));
             data["text"] = Value::from(text);
         }
