@@ -28,6 +28,10 @@ export declare class Turn {
   takeText(): string | null
   /** All unread events as one JSON array, or null. */
   takeEvents(): string | null
+  /** What the caller's code is to answer, as a JSON array of `{"ask"}` and `{"closed": id}`, or null. */
+  takeAsks(): string | null
+  /** Answers an ask with `{"reply", "message"?}` as JSON. */
+  answer(id: string, reply: string): void
   /** Null while the turn runs; then `{"result"}` or `{"error"}` as JSON. */
   outcome(): string | null
   /** Known from the `start` event on. */

@@ -44,6 +44,31 @@ export function generate(
 ): Promise<GenerateResult>
 
 /**
+ * Sends a prompt and resolves with a value that fits a schema. Starts at once, as {@link generate} does.
+ *
+ * In a session made for the call, releases from 1.1.65 on are asked with the JSON Schema itself (the field
+ * `format` of the prompt), if it describes an object; elsewhere an instruction is added to the prompt, and the
+ * answer must be one JSON value, or hold one code block that is. Either way the value is checked here, and a
+ * wrong one is asked for again in the same session with what was wrong, `jsonRetries` times. `usage`, `cost`,
+ * `asks`, `reconnects` and `discarded` count all attempts; the rest of the result is the last one's.
+ *
+ * From OpenCode 1.15.13 on, the messages of a session that was asked with a JSON Schema cannot be listed or
+ * forked any more (OpenCode's own defect; our turns go on in it all the same): pass `ephemeral: true` where
+ * nobody needs the session afterwards. With it, a wrong answer is asked for again in another session.
+ *
+ * @throws {OpenCodeError} options as in {@link generateStream}, at once and not through the promise. The
+ * promise rejects with what a stream would throw, and with `ERR_OPENCODE_JSON` when no answer was valid.
+ */
+export function generateJson<S extends StandardSchema>(
+  prompt: string | readonly PromptPart[],
+  options: GenerateJsonOptions<S>,
+): Promise<GenerateJsonResult<SchemaOutput<S>>>
+export function generateJson<T = unknown>(
+  prompt: string | readonly PromptPart[],
+  options: GenerateJsonOptions<JsonSchema>,
+): Promise<GenerateJsonResult<T>>
+
+/**
  * Asks whether an OpenCode server answers, and whether it lets us in. Starts nothing.
  *
  * OpenCode's side: `GET /global/health`.
@@ -77,14 +102,25 @@ export class OpenCode implements AsyncDisposable {
   generateStream(prompt: string | readonly PromptPart[], options?: GenerateOptions): GenerateStream
   /** As {@link generate}, over the defaults. */
   generate(prompt: string | readonly PromptPart[], options?: GenerateOptions): Promise<GenerateResult>
+  /** As {@link generateJson}, over the defaults, which may have a `schema` for calls without types. */
+  generateJson<S extends StandardSchema>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<S>,
+  ): Promise<GenerateJsonResult<SchemaOutput<S>>>
+  generateJson<T = unknown>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<JsonSchema>,
+  ): Promise<GenerateJsonResult<T>>
   /** As {@link health}, over the defaults. */
   health(options?: HealthOptions): Promise<Health>
 
   /**
    * Ends the turns of this instance, which throw `ERR_OPENCODE_CLOSED`, and waits for them (at most
-   * 5 s each, together). Later calls throw `ERR_OPENCODE_CLOSED`. May be called again.
+   * 5 s each, together). Later calls throw `ERR_OPENCODE_CLOSED`. A private server ends with the last instance that
+   * holds it. May be called again.
    */
   close(): Promise<void>
+  /** As {@link close}. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -104,6 +140,7 @@ export class OpenCode implements AsyncDisposable {
  * the turn inside OpenCode too (`POST /session/:id/abort`), and waits for that, at most 5 s.
  */
 export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
+  /** Claims the reader; the turn starts with the first `next()`. */
   [Symbol.asyncIterator](): GenerateIterator<string>
 
   /** Everything that happens in the turn, in order, ending with `finish`; or else an error is thrown. */
@@ -159,17 +196,21 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
    */
   toResponse(init?: ResponseInit): Response
 
+  /** As {@link abort}. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Calls of `next()` may overlap; they are answered in order. */
 export interface GenerateIterator<T> extends AsyncIterator<T, undefined, undefined>, AsyncDisposable {
+  /** Waits for what comes next, without a limit of its own. */
   next(): Promise<IteratorResult<T, undefined>>
   /** Stops the turn and waits for its end. */
   return(value?: undefined): Promise<IteratorResult<T, undefined>>
   /** Stops the turn, waits for its end, and rejects with `error`. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>
+  /** Itself. */
   [Symbol.asyncIterator](): GenerateIterator<T>
+  /** As {@link return}. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -191,24 +232,28 @@ export interface FilePromptPart {
   type: 'file'
   /** Media type, e.g. `'image/png'`. */
   mime: string
+  /** `data:`, or what OpenCode can reach: it is passed on as it is. The option `files` reads files instead. */
   url: string
+  /** The name the model sees. */
   filename?: string
 }
 
 /** Calls in a subagent by its name, as `@name` does in OpenCode's own prompt. */
 export interface AgentPromptPart {
   type: 'agent'
+  /** As `GET /agent` lists it, e.g. `'general'`. */
   name: string
 }
 
 /**
- * Where a turn may run. This version has two routes: `server`, a running `opencode serve`, and `private`,
- * one that we start: on loopback, with a random password, for this process alone.
+ * Where a turn may run. A mode has {@link Route}s, tried in order:
  *
- * - `'auto'`: a server named by `baseUrl`, and then only that; else `http://127.0.0.1:4096`, if our own user
- *   runs OpenCode there; else `private`. A step down is told by a `fallback` event, before the prompt is sent.
- * - `'server'`: the same, but `private` only with `autostart: true`.
- * - `'cli'`: OpenCode's command line: `opencode acp`, else `opencode run`, whose text comes part by part.
+ * - `'auto'`: where a server is named (`baseUrl`, `OPENCODE_SERVER_URL`), that one and nothing else. Otherwise the
+ *   implicit `http://127.0.0.1:4096`, if our own user runs OpenCode there; then `private`, `acp`, `run`.
+ * - `'server'`: the named server, or the implicit one; `private` only with `autostart: true`.
+ * - `'cli'`: `acp`, then `run`, or the one that `cliProtocol` names.
+ *
+ * A step down is told by a `fallback` event, and is never taken once the prompt was sent.
  */
 export type Mode = 'auto' | 'server' | 'cli'
 
@@ -216,27 +261,44 @@ export type Mode = 'auto' | 'server' | 'cli'
  * Options of a call, and defaults of {@link OpenCode}. `null` counts as absent. An unknown key
  * throws `ERR_OPENCODE_INVALID_OPTION`.
  *
- * Honoured or refused, never dropped:
+ * Honoured or refused, never dropped. A {@link Route} that cannot honour an option given is left out, and where none
+ * is left the call throws `ERR_OPENCODE_UNSUPPORTED_OPTION`:
  *
- * | option | route `server` | route `private` |
- * |---|---|---|
- * | `mode` `headers` `directory` | yes | yes |
- * | `baseUrl` `serverUrl` | yes: the server is never left | excludes this route |
- * | `username` `password` | yes | not needed: it has credentials of its own |
- * | `sessionID` `continue` `fork` `title` `ephemeral` | yes | yes |
- * | `agent` `model` `variant` `system` `tools` | yes | yes |
- * | `permission` `question` | yes, not as functions | yes, not as functions |
- * | `signal` `timeouts` `limits` `raw` | yes | yes |
- * | `autostart` | allows the step to `private` | yes |
- * | `cliPath` `config` `env` | refused: it starts nothing | yes |
- * | `cliProtocol` | refused: it starts nothing | refused: it speaks HTTP |
- * | `files` `jsonRetries` `schema` | refused in this version | refused in this version |
+ * | option | `server` | `private` | `acp` | `run` |
+ * |---|---|---|---|---|
+ * | `mode` `directory` `signal` `timeouts` `limits` `raw` | yes | yes | yes | yes |
+ * | `baseUrl` `serverUrl` | yes | no | no | no |
+ * | `username` `password` | yes | yes | no | no |
+ * | `headers` | yes | yes | no | no |
+ * | `autostart` | yes | yes | yes | yes |
+ * | `cliPath` `env` `config` | no | yes | yes | yes |
+ * | `cliProtocol` | yes | yes | yes | yes |
+ * | `sessionID` `continue` `agent` `model` | yes | yes | yes | yes |
+ * | `fork` | yes | yes | yes | where the release has `--fork` |
+ * | `variant` | yes | yes | not at 1.1.31 | yes |
+ * | `title` | yes | yes | no | yes |
+ * | `ephemeral` `system` `tools` | yes | yes | no | no |
+ * | `permission: 'reject'` | yes | yes | yes | from 1.14; an error before |
+ * | `permission: 'allow'` | yes | yes | yes | from 1.14 |
+ * | `permission: 'leave'` | yes | yes | no | no |
+ * | `permission`: a function | yes | yes | yes | no |
+ * | `question: 'reject'` | yes | yes | yes | yes |
+ * | `question: 'leave'`, or a function | yes | yes | no | no |
+ * | `files` | yes | yes | yes | no |
+ * | `schema` `jsonRetries` (`generateJson`) | yes | yes | by an instruction | by an instruction |
+ * | granularity | token | token | token | part |
  *
- * Refused is `ERR_OPENCODE_UNSUPPORTED_OPTION`.
+ * The reasons, and what was measured, are in `docs/routes.md`.
  */
 export interface GenerateOptions {
   /** Default: the environment variable `OPENCODE_MODE`, else `'auto'`. */
   mode?: Mode | null
+  /**
+   * Which of OpenCode's command lines may be taken: `'acp'` (`opencode acp`, token by token), `'run'`
+   * (`opencode run --format json`, part by part), or `'auto'`, the first and then the second. Refused with
+   * `mode: 'server'`, which takes neither. Default: `'auto'`.
+   */
+  cliProtocol?: 'auto' | 'acp' | 'run' | null
 
   /**
    * Address of an OpenCode server, `http:` or `https:`; this **names** the server. A user name and a
@@ -295,16 +357,23 @@ export interface GenerateOptions {
   tools?: Readonly<Record<string, boolean | null | undefined>> | null
 
   /**
+   * Files for the model, after the prompt. They are read here when the turn starts, and sent inline. One that
+   * cannot be read, or is nothing a model can be shown: `ERR_OPENCODE_FILE`, before anything is sent. Whether a
+   * model takes images, PDFs and the like is its provider's to say. Default: none.
+   */
+  files?: readonly FileInput[] | null
+
+  /**
    * The answer to every permission that a tool asks for (`POST /permission/:id/reply`): `'reject'`, which
    * ends the turn with `finishReason: 'rejected'`; `'allow'`, which answers `once` to each; `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  permission?: 'reject' | 'allow' | 'leave' | null
+  permission?: 'reject' | 'allow' | 'leave' | PermissionCallback | null
   /**
-   * The answer to every question of the agent (`POST /question/:id/reject`): `'reject'`, or `'leave'`,
-   * which lets another client answer. Default: `'reject'`.
+   * The answer to every question of the agent (`POST /question/:id/reject`, `…/reply`): `'reject'`, or
+   * `'leave'`, which lets another client answer; or a function that is asked each time. Default: `'reject'`.
    */
-  question?: 'reject' | 'leave' | null
+  question?: 'reject' | 'leave' | QuestionCallback | null
 
   /**
    * Stops the turn: the iteration throws, and `result` rejects with, `signal.reason`, after the turn
@@ -313,7 +382,13 @@ export interface GenerateOptions {
   signal?: AbortSignal | null
   /** A number is `total`. */
   timeouts?: Timeouts | number | null
+  /** How much may be held in memory. */
   limits?: Limits | null
+  /**
+   * How often {@link generateJson} asks again for an answer that is not valid. Default: 2. Refused by the other
+   * functions, except as a default of {@link OpenCode}.
+   */
+  jsonRetries?: number | null
   /** Also give out OpenCode's own events, as `raw`. Default: `false`. */
   raw?: boolean | null
 
@@ -346,8 +421,109 @@ export interface GenerateOptions {
   config?: Readonly<Record<string, unknown>> | null
 }
 
+/**
+ * Answers one permission, now or later; asked whether or not anybody reads the stream, and also for what
+ * subagents ask, and for what a session that is continued still asks. The turn waits for it, with no limit
+ * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
+ * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply.
+ */
+export type PermissionCallback = (
+  ask: PermissionAsk,
+  context: AskContext,
+) => PermissionReply | Promise<PermissionReply>
+
+/**
+ * - `'once'`: this time. `'always'`: and whatever OpenCode takes for the same, in this session.
+ * - `'reject'`: the tool does not run, and the turn ends there with `finishReason: 'rejected'`. With a
+ *   `message`, the model reads it and goes on.
+ */
+export type PermissionReply =
+  | 'once'
+  | 'always'
+  | 'reject'
+  | { reply: 'once' | 'always' }
+  | { reply: 'reject'; message?: string | null }
+
+/**
+ * Answers the agent's questions, as {@link PermissionCallback} does permissions: with the chosen labels of
+ * each question, in order (a label of one's own is allowed), or with `'reject'`, which ends the turn there.
+ */
+export type QuestionCallback = (
+  ask: QuestionAsk,
+  context: AskContext,
+) => string[][] | 'reject' | Promise<string[][] | 'reject'>
+
+/** What is asked for, and by whom. */
+export type PermissionAsk = Omit<PermissionEvent, 'reply' | 'message'>
+
+/** What the agent wants to know, and in which session. */
+export type QuestionAsk = Omit<QuestionEvent, 'reply'>
+
+/** Second argument of {@link PermissionCallback} and {@link QuestionCallback}. */
+export interface AskContext {
+  /**
+   * Aborts when nobody waits for the answer any more: another client gave one, or the turn ended or was left.
+   * What the function does afterwards has no effect.
+   */
+  signal: AbortSignal
+}
+
+/**
+ * A file for the model. As a string: a path, absolute or seen from `process.cwd()`, or a `file:` or `data:`
+ * URL. Addresses on the network are refused: nothing is fetched on your behalf.
+ */
+export type FileInput = string | URL | FileObject
+
+/** Has one of `path`, `url` and `data`. */
+export interface FileObject {
+  /** Absolute, or seen from `process.cwd()`. */
+  path?: string | null
+  /** A `file:` or `data:` URL. */
+  url?: string | URL | null
+  /** Bytes as they are; a string is text, not base64. */
+  data?: Uint8Array | ArrayBuffer | string | null
+  /**
+   * Media type. Default: by content (PNG, JPEG, GIF, WebP, PDF, text), else by the name. Whatever is text is sent
+   * as `text/plain`, the only text that OpenCode shows a model on every release.
+   */
+  mime?: string | null
+  /** The name the model sees. Default: that of the path, else `'file'`. */
+  filename?: string | null
+}
+
+/** A JSON Schema: 2020-12, or by its `$schema` 2019-09, draft 07 or 06; with the usual formats. */
+export type JsonSchema = Readonly<Record<string, unknown>> & { readonly '~standard'?: undefined }
+
+/** A schema of zod, valibot, arktype or any other library of Standard Schema, version 1. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => unknown
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** What a Standard Schema makes of a valid value. */
+export type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output']
+
+/** {@link GenerateOptions}, and a schema. */
+export interface GenerateJsonOptions<S = JsonSchema | StandardSchema> extends GenerateOptions {
+  /** What the answer must fit. Checked here, whatever OpenCode says of it. */
+  schema: S
+}
+
+/** {@link GenerateResult}, and the value. */
+export interface GenerateJsonResult<T = unknown> extends GenerateResult {
+  /** Valid for the schema; for a Standard Schema, what it made of the answer. */
+  value: T
+}
+
+/** A model as OpenCode names it (`GET /config/providers`). */
 export interface ModelRef {
+  /** E.g. `'anthropic'`. */
   providerID: string
+  /** E.g. `'claude-sonnet-4-5'`; may hold slashes. */
   modelID: string
 }
 
@@ -392,7 +568,9 @@ export type HealthOptions = Pick<
 // What comes out
 // ---------------------------------------------------------------------------------------------
 
+/** What {@link health} found. */
 export interface Health {
+  /** Always: what is not healthy is thrown. */
   healthy: true
   /** Of OpenCode, where the server says. */
   version: string | undefined
@@ -402,7 +580,15 @@ export interface Health {
   authenticated: boolean
 }
 
-/** How a turn travelled; this version has `'server'` and `'private'`. */
+/**
+ * How a turn travels:
+ *
+ * - `server`: an OpenCode server that runs, named or on `http://127.0.0.1:4096`.
+ * - `private`: `opencode serve`, started by us on loopback, on a free port, behind a random password; shared by all
+ *   clients of the process with the same `cliPath`, `env` and `config`.
+ * - `acp`: `opencode acp`, a process for the turn, over its standard streams.
+ * - `run`: `opencode run --format json`, likewise; it prints each part only when it is complete.
+ */
 export type Route = 'server' | 'private' | 'acp' | 'run'
 
 /** The size of what arrives: each piece as the model writes it, or each part when it is complete. */
@@ -426,12 +612,17 @@ export type FinishReason =
   | 'abort'
   | 'unknown'
 
-/** Tokens, over all steps. */
+/** Tokens, as OpenCode counts them. */
 export interface Usage {
+  /** Of what the model was given. */
   input: number
+  /** Of what it wrote. */
   output: number
+  /** Of what the model thought, where the provider says. */
   reasoning: number
+  /** Read from the provider's cache. */
   cacheRead: number
+  /** Written to it. */
   cacheWrite: number
 }
 
@@ -449,15 +640,19 @@ export interface GenerateResult {
   sessionID: string | undefined
   /** The last message of the answer. */
   messageID?: string | undefined
+  /** How the turn travelled. */
   route: Route | undefined
+  /** Whether its text came token by token or part by part. */
   granularity: Granularity | undefined
   /** Of OpenCode, where it is known. */
   version: string | undefined
+  /** Why it ended. */
   finishReason: FinishReason
+  /** Of the prompted session, over all steps; not that of subagents. */
   usage: Usage
   /** US dollars, as OpenCode counts them, over all steps. */
   cost: number
-  /** OpenCode's structured output, where a schema was given. */
+  /** OpenCode's structured output, where {@link generateJson} asked for it with a JSON Schema; not checked. */
   structured?: unknown
   /** OpenCode's own part objects of the answer, as they were at the end. */
   parts: OpenCodePart[]
@@ -477,6 +672,7 @@ export interface OpenCodePart {
   id: string
   sessionID: string
   messageID: string
+  /** E.g. `'text'`, `'reasoning'`, `'tool'`, `'step-start'`, `'step-finish'`. */
   type: string
   [key: string]: unknown
 }
@@ -518,8 +714,11 @@ export interface InPart extends InSession {
 /** A route was given up for the next one, before the prompt was sent. */
 export interface FallbackEvent {
   type: 'fallback'
+  /** The route that was given up. */
   from: Route
+  /** The one that is tried next. */
   to: Route
+  /** Why: the message of the error that `from` would have ended with. */
   reason: string
 }
 
@@ -542,6 +741,7 @@ export interface TextStartEvent extends InPart {
 /** More text of a part; never empty. Deltas that wait to be read are joined. */
 export interface TextDeltaEvent extends InPart {
   type: 'text-delta'
+  /** As OpenCode streamed it, nothing trimmed. */
   delta: string
 }
 
@@ -569,16 +769,20 @@ export interface ReasoningEndEvent extends InPart {
 /** A tool call, as it is now; several per call, of which the unread are replaced by the next one. */
 export interface ToolEvent extends InPart {
   type: 'tool'
+  /** The model's id of the call, the same in all its updates. */
   callID: string
   /** Name of the tool, e.g. `'bash'`. */
   tool: string
   status: 'pending' | 'running' | 'completed' | 'error'
+  /** What the model called it with; may be incomplete while `pending`. */
   input?: unknown
   /** What the tool returned, with status `completed`. */
   output?: string
   /** Why it failed, with status `error`. */
   error?: string
+  /** A line about the call, by the tool itself, e.g. the command or the path. */
   title?: string
+  /** The tool's own, e.g. a diff or an exit code. */
   metadata?: unknown
 }
 
@@ -590,6 +794,7 @@ export interface StepStartEvent extends InPart {
 /** The model has answered, with text or with tool calls. */
 export interface StepFinishEvent extends InPart {
   type: 'step-finish'
+  /** Tokens of this step. */
   usage: Usage
   /** US dollars. */
   cost: number
@@ -600,6 +805,7 @@ export interface StepFinishEvent extends InPart {
 /** A tool asked for permission, and this was replied; `leave`: nothing, another client may answer. */
 export interface PermissionEvent extends InSession {
   type: 'permission'
+  /** Of the ask (`POST /permission/:id/reply`). */
   id: string
   /** What is asked for, e.g. `'bash'`, `'edit'`, `'external_directory'`. */
   permission: string
@@ -607,21 +813,31 @@ export interface PermissionEvent extends InSession {
   patterns: string[]
   /** The tool call that asks, where OpenCode says. */
   tool?: { messageID: string; callID: string }
+  /** The tool's own words about it, e.g. the diff of an edit. */
   metadata?: unknown
+  /** By the option `permission`. */
   reply: 'once' | 'always' | 'reject' | 'leave'
+  /** What the model was told with a rejection. */
+  message?: string
 }
 
 /** The agent asked the user, and this was replied; `leave`: nothing, another client may answer. */
 export interface QuestionEvent extends InSession {
   type: 'question'
+  /** Of the ask (`POST /question/:id/reply`). */
   id: string
+  /** One or more, asked together. */
   questions: AgentQuestion[]
+  /** By the option `question`: the labels chosen for each of `questions`, in order. */
   reply: string[][] | 'reject' | 'leave'
 }
 
+/** One question of the agent, as OpenCode has it. */
 export interface AgentQuestion {
   question: string
+  /** A few words for it. */
   header?: string
+  /** The answers it proposes. */
   options?: { label: string; description?: string }[]
   [key: string]: unknown
 }
@@ -629,6 +845,7 @@ export interface AgentQuestion {
 /** The provider failed, and OpenCode tries again by itself. */
 export interface RetryEvent extends InSession {
   type: 'retry'
+  /** Counted by OpenCode, from 1. */
   attempt: number
   /** Why, in OpenCode's words. */
   message: string
@@ -641,7 +858,9 @@ export interface RetryEvent extends InSession {
 /** The event stream was lost: `recovered: false` for an attempt to replace it, `true` once it is back. */
 export interface ReconnectEvent extends InSession {
   type: 'reconnect'
+  /** From 1, for each loss. */
   attempt: number
+  /** Whether events come again. */
   recovered: boolean
 }
 
@@ -654,6 +873,7 @@ export interface SessionEvent extends InSession {
 /** An event as OpenCode sent it; only with the option `raw`. */
 export interface RawEvent extends InSession {
   type: 'raw'
+  /** By route: an event of `/event`, a notification of the Agent Client Protocol, or a line of `opencode run`. */
   event: unknown
 }
 
@@ -662,6 +882,7 @@ export interface FinishEvent {
   type: 'finish'
   /** Undefined only where the reader left before there was a session. */
   sessionID: string | undefined
+  /** The same as `stream.result` resolves with. */
   result: GenerateResult
 }
 
@@ -677,26 +898,33 @@ export interface FinishEvent {
 export class OpenCodeError extends Error {
   constructor(message: string, details: OpenCodeErrorDetails)
 
+  /** Stable: match on it. */
   readonly code: OpenCodeErrorCode
+  /** What to do, in a sentence; may change. */
   readonly hint?: string
+  /** The lower error, e.g. of the socket or of a provider. */
   readonly cause?: unknown
   /** Whether OpenCode took the prompt. `'unknown'`: it may run. */
   readonly accepted: boolean | 'unknown'
   /** The same call may go better later. Only where OpenCode did not take the prompt. */
   readonly retryable: boolean
+  /** The session, once there was one. */
   readonly sessionID?: string
   /** HTTP status behind the error: OpenCode's, or its provider's. */
   readonly status?: number
   /** End of what a process we started wrote to stderr. */
   readonly stderr?: string
+  /** Of that process, where it ended by itself. */
   readonly exitCode?: number
   /** More, by `code`: see {@link OpenCodeErrorCode}. */
   // biome-ignore lint/suspicious/noExplicitAny: its shape depends on `code`, and much of it is OpenCode's
   readonly data?: any
 
+  /** All fields above that are there, with `name`, `message` and a cause in words; no stack. */
   toJSON(): Record<string, unknown>
 }
 
+/** What an {@link OpenCodeError} is made of; the fields are those of the error. */
 export interface OpenCodeErrorDetails {
   code: OpenCodeErrorCode
   hint?: string
@@ -718,7 +946,7 @@ export interface OpenCodeErrorDetails {
  * | `INVALID_OPTION` | a wrong prompt, option or environment variable; thrown at the call |
  * | `UNSUPPORTED_OPTION` | no route can honour an option; `data.routes`: `{ route, reason }[]`; thrown at the call |
  * | `UNSUPPORTED_VERSION` | OpenCode is too old; `data.routes` as above |
- * | `FILE` | a file cannot be read |
+ * | `FILE` | a file cannot be read, or is nothing a model can be shown; nothing was sent; `data.path` |
  * | `UNREACHABLE` | refused, no such host, TLS |
  * | `NOT_A_SERVER` | something answers, but not OpenCode's API |
  * | `UNAUTHORIZED` | 401 or 403; says whether credentials were sent |
@@ -728,7 +956,7 @@ export interface OpenCodeErrorDetails {
  * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
  * | `ABORTED_ELSEWHERE` | another client aborted the turn |
  * | `EMPTY` | the turn ended without an answer or an error |
- * | `JSON` | no answer valid for the schema; `data.text`, `data.issues` |
+ * | `JSON` | no answer valid for the schema; `data.text`, `data.issues`: `{ message, path }[]` |
  * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |
  * | `STREAM_LOST` | the connection could not be restored in time; `data.text` is what had arrived |
  * | `PROTOCOL` | OpenCode sent something malformed |
@@ -785,7 +1013,8 @@ export interface DiagnosticsMessages {
   'opencode-stream:turn:start': {
     /** Counts the turns of this thread; the same in all messages of one. */
     turn: number
-    mode: Mode
+    /** Those that may be taken, the first choice first. */
+    routes: Route[]
     url: string | null
     directory: string | null
     /** Whether credentials are sent. */

@@ -11,8 +11,12 @@ function generate(prompt, options) {
   return OpenCode.default.generate(prompt, options)
 }
 
+function generateJson(prompt, options) {
+  return OpenCode.default.generateJson(prompt, options)
+}
+
 function health(options) {
   return OpenCode.default.health(options)
 }
 
-module.exports = { generateStream, generate, health, OpenCode, OpenCodeError }
+module.exports = { generateStream, generate, generateJson, health, OpenCode, OpenCodeError }

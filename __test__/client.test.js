@@ -19,7 +19,7 @@ const answer = (turn) => {
 describe('the package', () => {
   it('gives the same names to require and import', () => {
     const required = createRequire(import.meta.url)('../index.js')
-    const names = ['OpenCode', 'OpenCodeError', 'generate', 'generateStream', 'health']
+    const names = ['OpenCode', 'OpenCodeError', 'generate', 'generateJson', 'generateStream', 'health']
     expect(Object.keys(required).sort()).toEqual(names)
     expect({ ...imported }).toMatchObject(required)
   })

@@ -163,7 +163,7 @@ describe('OPENCODE_STREAM_LOG=debug', () => {
     )
     server.close()
     expect(printed).toMatch(
-      /^\S+ opencode-stream turn 1 start mode=auto url=http:\/\/127\.0\.0\.1:\d+ .*authenticated=true/,
+      /^\S+ opencode-stream turn 1 start routes=server url=http:\/\/127\.0\.0\.1:\d+ .*authenticated=true/,
     )
     expect(printed).toMatch(/turn 1 end after \d+ ms .*ERR_OPENCODE_/)
     expect(printed.trimEnd().split('\n')).toHaveLength(2)

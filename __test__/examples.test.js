@@ -9,48 +9,131 @@ import { afterEach, expect, it } from 'vitest'
 import testing from '../testing/index.js'
 import { realOpenCode } from './support/real-opencode.mjs'
 
-const { text } = testing
-const EXAMPLES = fileURLToPath(new URL('../examples', import.meta.url))
+const { fail, hang, opencodeBinary, reasoning, text, toolCall } = testing
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const EXAMPLES = join(ROOT, 'examples')
+const bash = (command) => toolCall('bash', { command, description: 'a command' })
+const question = { question: 'Which?', header: 'Which', options: [{ label: 'Blue', description: 'blue' }] }
 
-/** Program → the model's replies, and what is printed. */
+/**
+ * Program → the model's `replies`, one for each request, and what it `prints`. `types`: what somebody answers at each
+ * `? `. `alone`: no server is named, and an executable is. `asked`: what the last request must have shown to the model.
+ */
 const PROGRAMS = {
+  'hello.mjs': {
+    replies: [[text(['It is ', 'empty.'])]],
+    prints: /^It is empty\.\nstop, \d+ tokens, session ses_\w+\n$/,
+  },
+  'modes.mjs': {
+    alone: true,
+    replies: [[text('A.')], [text('B.')], [text('C.')]],
+    prints: 'private, token by token: A.\nacp, token by token: B.\nrun, part by part: C.\n',
+  },
+  'client.mjs': {
+    replies: [[text('Both.')], [text('Both.')]],
+    prints: 'Both.\nBoth.\n',
+  },
+  'events.mjs': {
+    replies: [[reasoning('Hm. '), text('I run them. '), bash('echo well')], [text('All passed.')]],
+    prints: /^Hm\. I run them\. \[bash\] .+\nAll passed\.\n\d+ tokens, \$0\n$/,
+  },
+  'sessions.mjs': {
+    replies: [[text('Yes.')], [text('Blue.')], [text('Green.')], [text('42')]],
+    prints: 'Blue.\nGreen. false\n',
+  },
+  'leaving.mjs': {
+    replies: [
+      [text('Once upon'), hang()],
+      [text('A time'), hang()],
+    ],
+    prints: 'abort: Once upon\nenough: A time\n',
+  },
+  'asks.mjs': {
+    replies: [
+      [bash('rm -f a')],
+      [bash('rm -f b')],
+      [toolCall('question', { questions: [question] })],
+      [text('Clean.')],
+    ],
+    types: ['y', 'n', 'Blue'],
+    prints:
+      "Allow bash rm -f a? Allow bash rm -f b? Which? Clean.\npermission once\npermission reject\nquestion [ [ 'Blue' ] ]\n",
+  },
+  'files.mjs': {
+    replies: [[text('It does.')]],
+    prints: 'It does.\n',
+    asked: ["import { generate } from 'opencode-stream'", 'It shows itself to a model.'],
+  },
+  'json.mjs': {
+    replies: [
+      [toolCall('StructuredOutput', { name: 'opencode-stream', languages: ['Rust', 'JavaScript'] })],
+      [text('None?')],
+      [text('1')],
+    ],
+    prints: 'opencode-stream Rust, JavaScript\n1\n',
+  },
+  'errors.mjs': {
+    replies: [[fail(401, { message: 'bad key' })]],
+    prints: /^ERR_OPENCODE_PROVIDER 401\n.*bad key.*\n(.+\n)?accepted: true\n$/,
+  },
   'with-the-sdk/review.mjs': {
-    replies: [text(['Looks ', 'good.'])],
+    replies: [[text(['Looks ', 'good.'])]],
     prints: 'Looks good.\nThe same text is stored in "A review".\n',
   },
 }
 
 /** With dependencies of their own: __test__/web. */
-const TESTED_APART = /^[\\/](web|next)\b/
+const TESTED_APART = /^(web|next)\//
 
-const real = realOpenCode()
+const real = realOpenCode({ config: { permission: { bash: 'ask' } } })
 afterEach(() => real.model.reset())
 
-it.each(Object.entries(PROGRAMS))('%s', async (program, { replies, prints }) => {
-  for (const reply of replies) real.model.reply(reply)
+async function environment({ alone }) {
+  if (alone) return { ...real.model.env, OPENCODE_BIN: await opencodeBinary() }
+  return { ...process.env, OPENCODE_SERVER_URL: real.server.url }
+}
+
+/** Types an answer whenever it is asked for one: readline forgets lines that nobody asked for. */
+function answer({ stdin, stdout }, answers) {
+  stdin.on('error', () => {})
+  stdout.on('data', (said) => {
+    if (String(said).endsWith('? ')) stdin.write(`${answers.shift()}\n`)
+  })
+}
+
+it.each(Object.entries(PROGRAMS))('%s', async (program, each) => {
+  for (const reply of each.replies) real.model.reply(...reply)
   const child = spawn(process.execPath, [join(EXAMPLES, program)], {
     cwd: real.server.directory,
-    env: { ...process.env, OPENCODE_SERVER_URL: real.server.url },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: await environment(each),
+    stdio: 'pipe',
   })
+  answer(child, [...(each.types ?? [])])
   const [printed, failed] = await Promise.all([
     textOf(child.stdout),
     textOf(child.stderr),
     once(child, 'close'),
   ])
-  expect(printed, failed).toBe(prints)
+  expect(printed, failed).toEqual(
+    typeof each.prints === 'string' ? each.prints : expect.stringMatching(each.prints),
+  )
+  const asked = JSON.stringify(real.model.requests.at(-1).messages)
+  for (const words of each.asked ?? []) expect(asked).toContain(words)
   real.model.verify()
 })
 
+const filesOf = (folder) =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map(({ parentPath, name }) =>
+      join(parentPath, name)
+        .slice(EXAMPLES.length + 1)
+        .replaceAll('\\', '/'),
+    )
+
 it('no example is forgotten', () => {
-  const files = readdirSync(EXAMPLES, { recursive: true, withFileTypes: true }).filter(
-    (file) => file.isFile() && !TESTED_APART.test(file.parentPath.slice(EXAMPLES.length)),
+  const programs = filesOf(EXAMPLES).filter(
+    (name) => /\.(js|mjs|cjs|ts|mts)$/.test(name) && !/\.test\.js$/.test(name) && !TESTED_APART.test(name),
   )
-  const names = files.map(({ parentPath, name }) =>
-    join(parentPath, name)
-      .slice(EXAMPLES.length + 1)
-      .replaceAll('\\', '/'),
-  )
-  const programs = names.filter((name) => /\.(js|mjs|cjs|ts|mts)$/.test(name) && !/\.test\.js$/.test(name))
   expect(programs.sort()).toEqual(Object.keys(PROGRAMS).sort())
 })

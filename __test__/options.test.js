@@ -14,6 +14,8 @@ describe('without options', () => {
       directoryGiven: false,
       session: { id: null, continue: false, fork: false, title: null, ephemeral: false },
       parts: [{ type: 'text', text: 'Hello' }],
+      files: [],
+      json: null,
       agent: null,
       model: null,
       variant: null,
@@ -135,25 +137,8 @@ describe('the mode', () => {
   })
 })
 
-describe('options that this version cannot honour', () => {
-  it.each([
-    [{ files: ['a.txt'] }],
-    [{ jsonRetries: 1 }],
-    [{ schema: {} }],
-    [{ permission: () => 'once' }],
-    [{ question: () => 'reject' }],
-  ])('%o is refused, with the reason of each route', (options) => {
-    const [name] = Object.keys(options)
-    const error = refusal({ ...options, mode: 'auto' })
-    expect(error).toMatchObject({
-      code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
-      message: expect.stringContaining(`\`${name}\``),
-    })
-    expect(error.data.routes.map(({ route }) => route)).toEqual(['server', 'private', 'acp', 'run'])
-    expect(refusal({ ...options, mode: 'server' }).data.routes).toEqual([error.data.routes[0]])
-  })
-
-  it('values that ask for nothing are welcome', () => {
+describe('options that ask for nothing', () => {
+  it('are welcome on any route', () => {
     const nothing = { cliProtocol: 'auto', env: {}, files: [] }
     expect(request(nothing)).toEqual(request())
   })

@@ -2,7 +2,9 @@
 
 const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
+const { generateJson } = require('./generate-json.js')
 const { GenerateStream } = require('./generate-stream.js')
+const { invalid } = require('./invalid-option.js')
 const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
@@ -27,23 +29,39 @@ class OpenCode {
   }
 
   generateStream(prompt, options) {
-    this.#refuseIfClosed()
+    const own = readOptions(options)
+    refuseJsonOptions(own)
+    return this.#stream(prompt, mergeSettings(this.#defaults, own), callSite(this.generateStream))
+  }
+
+  generate(prompt, options) {
+    return drain(this.generateStream(prompt, options))
+  }
+
+  generateJson(prompt, options) {
     const settings = mergeSettings(this.#defaults, readOptions(options))
+    if (settings.schema === undefined) {
+      throw invalid('Option `schema`', 'is missing', 'Pass the schema that the answer must fit.')
+    }
+    const site = callSite(this.generateJson)
+    const attempt = (prompt, settings) => drain(this.#stream(prompt, settings, site))
+    return generateJson(attempt, prompt, settings, site)
+  }
+
+  #stream(prompt, settings, site) {
+    this.#refuseIfClosed()
     return new GenerateStream({
       request: turnRequest(prompt, settings),
       signal: settings.signal,
+      callbacks: { permission: settings.permission, question: settings.question },
       running: this.#running,
-      site: callSite(this.generateStream),
+      site,
       start: (request, bell) => {
         this.#refuseIfClosed()
         this.#client ??= new this.#native.Client()
         return this.#client.start(request, bell)
       },
     })
-  }
-
-  generate(prompt, options) {
-    return drain(this.generateStream(prompt, options))
   }
 
   health(options) {
@@ -89,6 +107,19 @@ class OpenCode {
   }
 
   static default = new OpenCode()
+}
+
+/** As defaults they wait for generateJson(); of a call that cannot honour them they are a mistake. */
+function refuseJsonOptions(own) {
+  for (const option of ['schema', 'jsonRetries']) {
+    if (own[option] !== undefined) {
+      throw invalid(
+        `Option \`${option}\``,
+        'is one of generateJson()',
+        `Call generateJson(), or leave \`${option}\` out.`,
+      )
+    }
+  }
 }
 
 /** Reads and drops the text as it comes, so that it does not pile up as unread. */

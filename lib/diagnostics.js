@@ -66,9 +66,10 @@ class TurnDiagnostics {
 }
 
 /** Where to, and how; neither the prompt nor anything secret. */
-function summaryOf({ mode, url, directory, credentials, headers, session, agent, model, parts, permission }) {
+function summaryOf({ routes, parts, files, ...request }) {
+  const { url, directory, credentials, headers, session, agent, model, permission } = request
   return {
-    mode,
+    routes,
     url,
     directory,
     authenticated: credentials !== null || 'authorization' in headers,
@@ -76,7 +77,7 @@ function summaryOf({ mode, url, directory, credentials, headers, session, agent,
     sessionID: session.id,
     agent,
     model,
-    parts: parts.length,
+    parts: parts.length + files.length,
     permission,
   }
 }

@@ -79,6 +79,13 @@ function bytes(value, subject) {
   )
 }
 
+function count(hint) {
+  return (value, subject) => {
+    if (Number.isSafeInteger(value) && value >= 0) return value
+    throw wrongValue(subject, value, 'a whole number, 0 or more', hint)
+  }
+}
+
 /** An object whose keys are those of `readers`; absent values are left out. */
 function record(readers, { number } = {}) {
   const known = Object.keys(readers)
@@ -158,16 +165,11 @@ function abortSignal(value, subject) {
   throw invalid(subject, `is ${kindOf(value)}, but must be an AbortSignal`, hint)
 }
 
-/** For options of later milestones: their value is looked at by unsupported.js alone. */
-function anything(value) {
-  return value
-}
-
 module.exports = {
   abortSignal,
-  anything,
   anyText,
   bytes,
+  count,
   dictionary,
   headers,
   milliseconds,

@@ -2,10 +2,12 @@
 
 const values = require('./option-values.js')
 const { wrongValue, invalid, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
+const { readFilesOption } = require('./files.js')
 const { readModel } = require('./model.js')
+const { readSchema } = require('./schema.js')
 const { readServerUrl } = require('./server-url.js')
 
-const { text, anyText, secret, yesOrNo, oneOf, milliseconds, bytes, record, anything } = values
+const { text, anyText, secret, yesOrNo, oneOf, milliseconds, bytes, record } = values
 
 const MODES = ['auto', 'server', 'cli']
 
@@ -37,6 +39,10 @@ const OPTIONS = {
     'Pass an object from names of tools to true or false, e.g. { bash: false }.',
   ),
 
+  files: readFilesOption,
+  jsonRetries: values.count('Pass how often a wrong answer is asked for again, e.g. 2; 0 for never.'),
+  schema: readSchema,
+
   permission: oneOf(['reject', 'allow', 'leave'], { callback: true }),
   question: oneOf(['reject', 'leave'], { callback: true }),
 
@@ -62,12 +68,7 @@ const OPTIONS = {
     "Pass an object of strings, e.g. { OPENCODE_CONFIG_DIR: '/etc/opencode' }.",
   ),
   config: values.plainObject("Pass an OpenCode configuration, e.g. { model: 'provider/model' }."),
-
-  // Known to the contract, honoured by a later version: unsupported.js refuses their values.
   cliProtocol: oneOf(['auto', 'acp', 'run']),
-  files: anything,
-  jsonRetries: anything,
-  schema: anything,
 }
 
 /** What health() looks at. */

@@ -4,10 +4,8 @@
 
 const { OpenCodeError } = require('./opencode-error.js')
 
-const NOT_YET = 'this version of opencode-stream does not have it yet'
 const STARTS_NOTHING = 'this route starts nothing that the option could apply to'
 const STARTS_ITS_OWN = 'this route starts an OpenCode of its own'
-const NO_CALLBACK = `as a function, ${NOT_YET}`
 const NOT_OVER_ACP = 'the Agent Client Protocol has no place for it'
 const NO_FLAG = '`opencode run` has no flag for it'
 const STANDARD_INPUT = '`opencode run` takes one text from its standard input, and nothing else'
@@ -35,25 +33,9 @@ const LIMITS = [
   { option: 'tools', asks: isNotEmpty, acp: NOT_OVER_ACP, run: NO_FLAG },
   { option: 'permission', asks: isLeave, acp: NOBODY_ELSE, run: NOBODY_ELSE },
   { option: 'question', asks: isLeave, acp: NO_QUESTIONS, run: NO_QUESTIONS },
-  {
-    option: 'permission',
-    asks: isFunction,
-    server: NO_CALLBACK,
-    private: NO_CALLBACK,
-    acp: NO_CALLBACK,
-    run: ANSWERS_ITSELF,
-  },
-  {
-    option: 'question',
-    asks: isFunction,
-    server: NO_CALLBACK,
-    private: NO_CALLBACK,
-    acp: NO_QUESTIONS,
-    run: NO_QUESTIONS,
-  },
-  { option: 'files', asks: isNotEmpty, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: STANDARD_INPUT },
-  { option: 'jsonRetries', asks: always, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: NOT_YET },
-  { option: 'schema', asks: always, server: NOT_YET, private: NOT_YET, acp: NOT_YET, run: NOT_YET },
+  { option: 'permission', asks: isFunction, run: ANSWERS_ITSELF },
+  { option: 'question', asks: isFunction, acp: NO_QUESTIONS, run: NO_QUESTIONS },
+  { option: 'files', asks: isNotEmpty, run: STANDARD_INPUT },
 ]
 
 /** The same of the prompt's own parts. */

@@ -1,5 +1,7 @@
 'use strict'
 
+const { Asks } = require('./asks.js')
+const { readFiles } = require('./files.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
@@ -13,6 +15,7 @@ const { errorFromFailure } = require('./opencode-error.js')
  *   start     (requestJson, bell) => native turn; may throw
  *   running   a Set of the turns now running, kept by the client
  *   site      the stack of the user's call
+ *   callbacks the user's functions that answer asks: { permission?, question? }
  * }
  */
 class TurnLife {
@@ -26,6 +29,7 @@ class TurnLife {
   #plan
   #native = null
   #diagnostics
+  #asks
   #announceEnd
   #hasToldFinish = false
   /** Makes the error of a turn that was cut short, whatever native code says of its end. */
@@ -35,6 +39,11 @@ class TurnLife {
   constructor(plan) {
     this.#plan = plan
     this.#diagnostics = new TurnDiagnostics(plan.request)
+    this.#asks = new Asks(
+      plan.callbacks,
+      (id, reply) => this.#native.answer(id, reply),
+      (error) => this.cutShort(() => error),
+    )
     this.ended = new Promise((resolve) => {
       this.#announceEnd = resolve
     })
@@ -47,17 +56,23 @@ class TurnLife {
   /** Sends the prompt, unless that has happened or is out of the question. */
   start() {
     if (this.#native !== null || this.outcome !== null) return
-    const { request, signal, start, running } = this.#plan
+    const { signal, start, running } = this.#plan
     if (signal?.aborted) return this.#end({ error: signal.reason })
     this.#diagnostics.start()
     try {
-      this.#native = start(toJson(request), () => this.#look())
+      this.#native = start(this.#readRequest(), () => this.#look())
     } catch (error) {
       return this.#end({ error })
     }
     running.add(this)
     signal?.addEventListener('abort', this.#onAbort)
     this.#look()
+  }
+
+  /** Files are read at the last moment, at once and in call order, and before anything is sent. */
+  #readRequest() {
+    const { files = [], parts = [], ...request } = this.#plan.request
+    return toJson({ ...request, parts: [...parts, ...readFiles(files)] })
   }
 
   /** All unread text, or null when there is none now; the bell rings when there is more. */
@@ -107,10 +122,17 @@ class TurnLife {
   #look() {
     if (this.outcome === null && this.#native !== null) {
       this.#diagnostics.session(this.#native)
+      this.#takeAsks()
       const json = this.#native.outcome()
       if (json !== null) return this.#end(this.#read(JSON.parse(json)))
     }
     this.onChange?.()
+  }
+
+  /** Whether or not anybody reads: an ask holds the turn. */
+  #takeAsks() {
+    const json = this.#native.takeAsks()
+    if (json !== null) this.#asks.take(JSON.parse(json))
   }
 
   #read({ error, ...outcome }) {
@@ -121,6 +143,7 @@ class TurnLife {
   #end(outcome) {
     this.outcome = outcome
     this.#diagnostics.end(outcome)
+    this.#asks.end()
     this.#plan.running.delete(this)
     this.#plan.signal?.removeEventListener('abort', this.#onAbort)
     this.#announceEnd(outcome)

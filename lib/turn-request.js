@@ -38,16 +38,23 @@ function turnRequest(prompt, settings, env = process.env) {
       ephemeral: settings.ephemeral ?? false,
     },
     parts,
+    files: settings.files ?? [],
+    json: settings.json ?? null,
     agent: settings.agent ?? null,
     model: settings.model ?? null,
     variant: settings.variant ?? null,
     system: settings.system ?? null,
     tools: settings.tools ?? null,
-    permission: settings.permission ?? 'reject',
-    question: settings.question ?? 'reject',
+    permission: policy(settings.permission),
+    question: policy(settings.question),
     limits: { ...DEFAULT_LIMITS, ...settings.limits },
     raw: settings.raw ?? false,
   }
+}
+
+/** A function stays here, and is called when native code asks. */
+function policy(value = 'reject') {
+  return typeof value === 'function' ? 'call' : value
 }
 
 function healthRequest(settings, env = process.env) {

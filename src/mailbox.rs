@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Failure;
 use crate::protocol::stream_event::{Place, StreamEvent};
@@ -59,6 +59,8 @@ struct Contents {
     armed: bool,
     outcome: Option<Result<Value, Failure>>,
     session_id: Option<String>,
+    /// What the caller's code is asked, or need not answer any more, as JSON. Nobody has to read the stream for it.
+    asks: Vec<Value>,
 }
 
 pub struct Mailbox {
@@ -79,6 +81,7 @@ impl Mailbox {
             armed: false,
             outcome: None,
             session_id: None,
+            asks: Vec::new(),
         };
         Self { contents: Mutex::new(contents), bell: Box::new(bell) }
     }
@@ -93,6 +96,33 @@ impl Mailbox {
             let something = contents.write(event);
             (something, if contents.size > contents.limit { Err(Full) } else { Ok(()) })
         })
+    }
+
+    /// Asks the caller's code.
+    pub fn ask(&self, ask: &StreamEvent) {
+        self.call(json!({ "ask": ask }));
+    }
+
+    /// Another client answered what the caller's code was asked.
+    pub fn close_ask(&self, id: &str) {
+        self.call(json!({ "closed": id }));
+    }
+
+    fn call(&self, call: Value) {
+        self.change(|contents| {
+            contents.asks.push(call);
+            (true, ())
+        });
+    }
+
+    /// What the caller's code is to answer, as a JSON array; `None` arms the bell.
+    pub fn take_asks(&self) -> Option<String> {
+        let mut contents = self.lock();
+        if contents.asks.is_empty() {
+            contents.armed = true;
+            return None;
+        }
+        Some(Value::from(std::mem::take(&mut contents.asks)).to_string())
     }
 
     /// The turn is over; nothing is pushed afterwards.

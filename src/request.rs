@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::protocol::turn::{PermissionPolicy, Policies, QuestionPolicy};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TurnRequest {
-    #[serde(flatten)]
+    /// Its fields stand beside those of the turn.
+    #[serde(skip, default = "TargetRequest::stranger")]
     pub target: TargetRequest,
     /// The user named the directory; then a session of another one is refused.
     #[serde(default)]
     pub directory_given: bool,
     pub session: SessionRequest,
-    /// OpenCode's own part inputs, sent as they are.
+    /// OpenCode's own part inputs.
     pub parts: Vec<Value>,
+    /// The answer is to be JSON.
+    #[serde(default)]
+    pub json: Option<JsonRequest>,
     pub agent: Option<String>,
     pub model: Option<Model>,
     pub variant: Option<String>,
@@ -62,27 +66,13 @@ impl Route {
 }
 
 impl TurnRequest {
-    /// The body of `POST /session/:id/prompt_async`. Never with a `messageID`: most releases loop on one.
-    pub fn body(&self) -> Value {
-        let model = self.model.as_ref();
-        let fields = [
-            ("parts", Some(Value::from(self.parts.clone()))),
-            (
-                "model",
-                model.map(|model| json!({ "providerID": model.provider_id, "modelID": model.model_id })),
-            ),
-            ("agent", self.agent.clone().map(Value::from)),
-            ("variant", self.variant.clone().map(Value::from)),
-            ("system", self.system.clone().map(Value::from)),
-            ("tools", self.tools.as_ref().map(|tools| json!(tools))),
-        ];
-        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-    }
-
-    /// The texts of the prompt.
-    pub fn texts(&self) -> Vec<String> {
-        let texts = self.parts.iter().filter(|part| part["type"] == "text");
-        texts.filter_map(|part| part["text"].as_str().map(str::to_owned)).collect()
+    /// Reads it twice: `#[serde(flatten)]` would do so once, by 40 KB of code.
+    ///
+    /// # Errors
+    /// When it is not what `lib/` makes.
+    pub fn read(json: &str) -> Result<Self, serde_json::Error> {
+        let target = serde_json::from_str(json)?;
+        Ok(Self { target, ..serde_json::from_str(json)? })
     }
 
     pub fn policies(&self) -> Policies {
@@ -90,14 +80,25 @@ impl TurnRequest {
             permission: match self.permission.as_str() {
                 "allow" => PermissionPolicy::Allow,
                 "leave" => PermissionPolicy::Leave,
+                "call" => PermissionPolicy::Call,
                 _ => PermissionPolicy::Reject,
             },
             question: match self.question.as_str() {
                 "leave" => QuestionPolicy::Leave,
+                "call" => QuestionPolicy::Call,
                 _ => QuestionPolicy::Reject,
             },
         }
     }
+}
+
+/// How a model is told to answer with JSON.
+#[derive(Clone, Debug, Deserialize)]
+pub struct JsonRequest {
+    /// `None`: the library of the schema has no JSON Schema for it.
+    pub schema: Option<Value>,
+    /// In words, where OpenCode has no way of its own.
+    pub instruction: String,
 }
 
 /// What we may start, and how.

@@ -2,9 +2,10 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
 import addon from '../../lib/addon.js'
+import { npm } from './npm.mjs'
 import { ROOT } from './tarballs.mjs'
 
 const { root, platform } = inject('tarballs')
@@ -13,7 +14,9 @@ const read = (...place) => JSON.parse(readFileSync(join(project, 'node_modules',
 const manifest = read('opencode-stream', 'package.json')
 
 const filesIn = (folder) =>
-  readdirSync(join(ROOT, folder), { recursive: true }).map((name) => `${folder}/${name}`)
+  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(ROOT, join(parentPath, name)).replaceAll('\\', '/'))
 
 /** Both give out a finding as a failure. */
 const lint = (bin, ...words) =>
@@ -35,8 +38,11 @@ describe('the root package', () => {
 
   it('depends on nothing but the addons, one for each platform; `ai` is for those who have it', () => {
     expect(manifest).not.toHaveProperty('dependencies')
+    // The AI SDK is only wanted by who imports `opencode-stream/ai-sdk`, and they have it.
+    const optional = Object.entries(manifest.peerDependenciesMeta).filter(([, { optional }]) => optional)
     expect(Object.keys(manifest.peerDependencies)).toEqual(['ai'])
-    expect(manifest.peerDependenciesMeta).toEqual({ ai: { optional: true } })
+    expect(optional.map(([name]) => name)).toEqual(['ai'])
+    expect(existsSync(join(project, 'node_modules/ai'))).toBe(false)
     expect(manifest.optionalDependencies).toEqual(
       Object.fromEntries(addon.PREBUILT.map((name) => [`opencode-stream-${name}`, manifest.version])),
     )
@@ -47,6 +53,19 @@ describe('the root package', () => {
       expect(manifest.scripts ?? {}).not.toHaveProperty(name)
     }
     expect(existsSync(join(project, 'node_modules/opencode-stream/binding.gyp'))).toBe(false)
+  })
+
+  it('carries the licence of whatever is bundled in it', () => {
+    const bundle = readFileSync(join(project, 'node_modules/opencode-stream/lib/vendor/ajv.js'), 'utf8')
+    expect(bundle.match(/Permission is hereby granted|Redistribution and use/g)).toHaveLength(5)
+    for (const name of ['ajv', 'ajv-formats', 'fast-deep-equal', 'fast-uri', 'json-schema-traverse'])
+      expect(bundle).toMatch(new RegExp(`^${name} \\d`, 'm'))
+  })
+
+  it('brings a command that npx finds', () => {
+    const ran = (...words) => npm(['exec', '--offline', '--', 'opencode-stream', ...words], { cwd: project })
+    expect(ran('--version')).toBe(`${manifest.version}\n`)
+    expect(ran('--help')).toMatch(/^Usage: opencode-stream /)
   })
 
   it('asks for the Node that we try it on first', () => {

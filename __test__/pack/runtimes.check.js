@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import testing from '../../testing/index.js'
 import { executableOf, RUNTIMES } from './runtimes.mjs'
 
-const { lockstep, scriptedModel, startOpenCode, text } = testing
+const { lockstep, opencodeBinary, scriptedModel, startOpenCode, text } = testing
 const project = inject('project')
 const TOKENS = ['one ', 'two ', 'three']
 
@@ -39,8 +39,7 @@ function start(executable, words, env = {}) {
       HOME: join(project, 'bin'),
       DENO_NO_UPDATE_CHECK: '1',
       OPENCODE_STREAM_LOG: 'debug',
-      SERVER_URL: server.url,
-      DIRECTORY: server.directory,
+      OPTIONS: JSON.stringify({ baseUrl: server.url, directory: server.directory }),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -49,10 +48,10 @@ function start(executable, words, env = {}) {
 }
 
 /** What the program said. The model waits with each token until the program has shown the one before. */
-async function streamed(executable, words) {
+async function streamed(executable, words, env) {
   const gate = lockstep()
   model.reply(text(TOKENS, { gate }))
-  const child = start(executable, words)
+  const child = start(executable, words, env)
   const failure = textOf(child.stderr)
   const ended = once(child, 'close')
   const said = []
@@ -71,6 +70,16 @@ const WAYS = [
   ['in a worker thread', 'worker.mjs'],
 ]
 
+const OWN = [
+  ['private', { mode: 'server', autostart: true }],
+  ['acp', { mode: 'cli' }],
+]
+
+const whole = (route) => [
+  ...TOKENS.map((token) => ({ text: token })),
+  { result: { text: TOKENS.join(''), finishReason: 'stop', route } },
+]
+
 describe.each(RUNTIMES)('$name', (runtime) => {
   let executable
   beforeAll(async () => {
@@ -79,12 +88,17 @@ describe.each(RUNTIMES)('$name', (runtime) => {
 
   it.each(WAYS)('streams a turn %s, token by token, and then ends', async (_, program) => {
     const { said, code, stderr } = await streamed(executable, [...runtime.words, program])
-    const result = { text: TOKENS.join(''), finishReason: 'stop' }
     expect(stderr).toMatch(/turn 1 end after/)
-    expect({ said, code }, stderr).toEqual({
-      said: [...TOKENS.map((token) => ({ text: token })), { result }],
-      code: 0,
+    expect({ said, code }, stderr).toEqual({ said: whole('server'), code: 0 })
+  })
+
+  it.each(OWN)('streams a turn with no server at hand, route `%s`, and then ends', async (route, options) => {
+    const own = { cliPath: await opencodeBinary(), env: model.env, directory: server.directory }
+    const words = [...runtime.words, 'import.mjs']
+    const { said, code, stderr } = await streamed(executable, words, {
+      OPTIONS: JSON.stringify({ ...options, ...own }),
     })
+    expect({ said, code }, stderr).toEqual({ said: whole(route), code: 0 })
   })
 
   if (runtime.runsVitest) {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
 import { countingProxy } from '../support/counting-proxy.mjs'
@@ -12,6 +12,8 @@ const { text, toolCall } = testing
 
 describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
+  // One that fails must not leave its replies to the next.
+  afterEach(() => real.model.reset())
   const bash = (command) => toolCall('bash', { command, description: 'run it' })
 
   it('a turn that reads outside its directory ends without a person', async () => {
@@ -106,5 +108,155 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     expect(result.text).toBe('free again')
     expect(result.asks).toMatchObject([{ permission: 'bash', reply: 'reject' }])
     expect(await real.ask('/permission')).toEqual([])
+  })
+
+  describe('functions', () => {
+    const questions = [
+      {
+        question: 'Which?',
+        header: 'Which',
+        options: [
+          { label: 'Blue', description: 'b' },
+          { label: 'Red', description: 'r' },
+        ],
+      },
+    ]
+    const seenByTheModel = () => JSON.stringify(real.model.requests.at(-1).messages)
+
+    it('`permission` is asked, and the tool runs or not as it says', async () => {
+      real.model.reply(bash('echo ran-one'), bash('touch two'))
+      real.model.reply(text('done'))
+      const asked = []
+      const permission = async (ask) => {
+        asked.push(ask)
+        return ask.patterns[0] === 'touch two' ? { reply: 'reject', message: 'use echo' } : 'once'
+      }
+      const result = await generate('both', real.options({ permission }))
+      expect(asked[0]).toMatchObject({
+        type: 'permission',
+        sessionID: result.sessionID,
+        permission: 'bash',
+        tool: { callID: expect.any(String) },
+      })
+      expect(asked[0]).not.toHaveProperty('reply')
+      // A rejection with a message lets the model go on.
+      expect(result).toMatchObject({ text: 'done', finishReason: 'stop' })
+      expect(result.asks.map(({ patterns, reply, message }) => [patterns[0], reply, message])).toEqual(
+        expect.arrayContaining([
+          ['echo ran-one', 'once', undefined],
+          ['touch two', 'reject', 'use echo'],
+        ]),
+      )
+      expect(seenByTheModel()).toContain('ran-one')
+      expect(seenByTheModel()).toContain('use echo')
+    })
+
+    it('`always` is asked once', async () => {
+      real.model.reply(bash('ls -a'))
+      real.model.reply(bash('ls -a'))
+      real.model.reply(text('done'))
+      let asked = 0
+      const permission = () => {
+        asked += 1
+        return 'always'
+      }
+      const result = await generate('twice', real.options({ permission }))
+      expect(result).toMatchObject({ text: 'done', asks: [{ reply: 'always' }] })
+      expect(asked).toBe(1)
+    })
+
+    it('`question` answers, and the model reads it', async () => {
+      real.model.reply(toolCall('question', { questions }))
+      real.model.reply(text('blue it is'))
+      const stream = generateStream('ask me', real.options({ question: () => [['Blue']] }))
+      const events = []
+      for await (const event of stream.events) events.push(event)
+      const [ask] = events.filter(({ type }) => type === 'question')
+      expect(ask).toMatchObject({ questions: [{ question: 'Which?' }], reply: [['Blue']] })
+      expect(await stream.result).toMatchObject({ text: 'blue it is', finishReason: 'stop', asks: [ask] })
+      expect(seenByTheModel()).toMatch(/Which\?.{1,8}Blue/)
+    })
+
+    it("a subagent's ask goes to it too", async () => {
+      const task = { description: 'sub', prompt: 'asking child', subagent_type: 'general' }
+      real.model.when('asking child', bash('echo child')).times(1)
+      real.model.when('asking child', text('child said'))
+      real.model.reply(toolCall('task', task))
+      real.model.reply(text('parent said'))
+      let parent
+      const permission = (ask) => {
+        parent = ask.parentSessionID
+        return 'once'
+      }
+      const result = await generate('delegate', real.options({ permission }))
+      expect(result.text).toBe('parent said')
+      expect(parent).toBe(result.sessionID)
+    })
+
+    it('one that throws stops the turn inside OpenCode, and its error surfaces', async () => {
+      real.model.reply(bash('touch never'))
+      const error = new Error('no terminal')
+      const permission = () => {
+        throw error
+      }
+      const stream = generateStream('touch', real.options({ permission }))
+      const read = async () => {
+        for await (const _ of stream);
+      }
+      await expect(read()).rejects.toBe(error)
+      await expect(stream.result).rejects.toBe(error)
+      expect(await real.busy(stream.sessionID)).toBe(false)
+      expect(await real.ask('/permission')).toEqual([])
+    })
+
+    it('one that never answers: leaving ends the turn, and no ask stays behind', async () => {
+      real.model.reply(bash('touch never'))
+      let asked
+      const isAsked = new Promise((resolve) => {
+        asked = resolve
+      })
+      const permission = (_, { signal }) => {
+        asked(signal)
+        return new Promise(() => {})
+      }
+      const stream = generateStream('touch', real.options({ permission }))
+      const result = stream.result.then((result) => result)
+      const signal = await isAsked
+      await stream.abort()
+      expect(await result).toMatchObject({ finishReason: 'abort' })
+      expect(signal.aborted).toBe(true)
+      expect(await real.busy(stream.sessionID)).toBe(false)
+      expect(await real.ask('/permission')).toEqual([])
+    })
+
+    it('its signal aborts when another client was faster, and the turn goes on', async () => {
+      real.model.reply(bash('echo faster'))
+      real.model.reply(text('done'))
+      const permission = (ask, { signal }) =>
+        new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          const body = JSON.stringify({ reply: 'once' })
+          real.ask(`/permission/${ask.id}/reply`, { method: 'POST', body })
+        })
+      const result = await generate('echo', real.options({ permission }))
+      expect(result).toMatchObject({ text: 'done', asks: [{ reply: 'once' }] })
+    })
+
+    it('is asked what was pending before the prompt, too', async () => {
+      const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
+      real.model.reply(bash('echo was-pending'))
+      real.model.reply(text('the other answer'))
+      const body = JSON.stringify({ parts: [{ type: 'text', text: 'of another client' }] })
+      await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
+      await until(async () => (await real.ask('/permission')).length > 0)
+      real.model.reply(text('mine'))
+      const permission = async () => 'once'
+      const result = await generate('go on', real.options({ sessionID: id, permission }))
+      expect(result).toMatchObject({
+        text: 'mine',
+        asks: [{ patterns: ['echo was-pending'], reply: 'once' }],
+      })
+      expect(seenByTheModel()).toContain('the other answer')
+    })
   })
 })

@@ -8,7 +8,7 @@ const { scriptedModel, startOpenCode } = testing
  * Starts both before the tests and ends them after. What is returned is filled in by then:
  * `options()` are those of a turn on this server, `ask(path)` is the JSON of a GET.
  */
-export function realOpenCode({ version, password, config } = {}) {
+export function realOpenCode({ version, password, config, model } = {}) {
   const real = {
     model: undefined,
     server: undefined,
@@ -43,7 +43,7 @@ export function realOpenCode({ version, password, config } = {}) {
     },
   }
   beforeAll(async () => {
-    real.model = await scriptedModel()
+    real.model = await scriptedModel(model && { model })
     if (config) real.model.env.OPENCODE_CONFIG_CONTENT = JSON.stringify({ ...real.model.config, ...config })
     real.server = await startOpenCode({ version, model: real.model, password })
   })

@@ -1,5 +1,14 @@
 'use strict'
 
+const TOTALS = {
+  usage: { input: 1, output: 1, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
+  cost: 0,
+  parts: [],
+  asks: [],
+  reconnects: 0,
+  discarded: 0,
+}
+
 /**
  * A stand-in for the native binding, for what lib/ alone is answerable for: when a turn starts, what
  * is taken when, how it ends. A test plays OpenCode's side with say(), emit(), finish() and fail().
@@ -9,6 +18,8 @@ class ScriptedTurn {
   left = 0
   #unread = { text: '', events: [] }
   #outcome = null
+  #asks = []
+  answers = []
   #isArmed = false
 
   constructor(request, bell) {
@@ -26,6 +37,16 @@ class ScriptedTurn {
   takeEvents() {
     const events = this.#unread.events.splice(0)
     return events.length === 0 ? this.#nothing() : JSON.stringify(events)
+  }
+
+  takeAsks() {
+    const asks = this.#asks.splice(0)
+    return asks.length === 0 ? this.#nothing() : JSON.stringify(asks)
+  }
+
+  answer(id, reply) {
+    this.answers.push({ id, ...JSON.parse(reply) })
+    this.onAnswer?.(id)
   }
 
   outcome() {
@@ -53,9 +74,15 @@ class ScriptedTurn {
     this.#ring()
   }
 
+  /** `{ ask }` or `{ closed: id }`, as native code gives them out. */
+  ask(...calls) {
+    this.#asks.push(...calls)
+    this.#ring()
+  }
+
   finish({ finishReason = 'stop' } = {}) {
     if (this.#outcome !== null) return
-    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason }
+    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason, ...TOTALS }
     this.#outcome = JSON.stringify({ result })
     this.emit({ type: 'finish', sessionID: 'ses_1', result })
   }

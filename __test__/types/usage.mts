@@ -1,11 +1,13 @@
 // Compiled, never run: what a TypeScript user may write, and what the compiler must refuse.
 
+import { type as ark } from 'arktype'
 import {
   type FinishReason,
   type GenerateOptions,
   type GenerateResult,
   type GenerateStream,
   generate,
+  generateJson,
   generateStream,
   type Health,
   health,
@@ -15,6 +17,8 @@ import {
   type PromptPart,
   type StreamEvent,
 } from 'opencode-stream'
+import * as v from 'valibot'
+import { z } from 'zod'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function exactly<A, B>(_: Equal<A, B>) {}
@@ -93,6 +97,7 @@ export async function leaves() {
 export async function everyOption(signal: AbortSignal) {
   const options: GenerateOptions = {
     mode: 'server',
+    cliProtocol: 'auto',
     baseUrl: new URL('http://127.0.0.1:4096'),
     serverUrl: 'http://127.0.0.1:4096',
     username: 'me',
@@ -109,8 +114,9 @@ export async function everyOption(signal: AbortSignal) {
     variant: 'high',
     system: 'Be brief',
     tools: { bash: false },
-    permission: 'allow',
-    question: 'leave',
+    permission: (ask, { signal }) =>
+      ask.patterns.length === 1 && !signal.aborted ? 'once' : { reply: 'reject', message: 'no' },
+    question: async ({ questions }) => (questions.length === 1 ? [['Blue']] : 'reject'),
     signal,
     timeouts: {
       connect: 1,
@@ -122,6 +128,8 @@ export async function everyOption(signal: AbortSignal) {
     },
     limits: { record: 1, buffered: 1 },
     raw: true,
+    files: ['a.txt', new URL('file:///a.txt'), { data: new Uint8Array(1), mime: 'image/png' }],
+    jsonRetries: 1,
     autostart: false,
   }
   const parts: PromptPart[] = [
@@ -131,6 +139,30 @@ export async function everyOption(signal: AbortSignal) {
   ]
   await generate(parts, options)
   await generate('Hello', { model: 'a/b', timeouts: 1_000, agent: null })
+}
+
+export async function asksForJson(opencode: OpenCode) {
+  const schema = { type: 'object', properties: { a: { type: 'number' } } }
+  exactly<Awaited<ReturnType<typeof untyped>>, unknown>(true)
+  exactly<Awaited<ReturnType<typeof typed>>, { a: number }>(true)
+  exactly<Awaited<ReturnType<typeof zodded>>, { a: number }>(true)
+  exactly<Awaited<ReturnType<typeof valibotted>>, { a: number }>(true)
+  exactly<Awaited<ReturnType<typeof arked>>, { a: number }>(true)
+  async function untyped() {
+    return (await generateJson('Hello', { schema })).value
+  }
+  async function typed() {
+    return (await opencode.generateJson<{ a: number }>('Hello', { schema, files: ['a.txt'] })).value
+  }
+  async function zodded() {
+    return (await generateJson('Hello', { schema: z.object({ a: z.string().transform(Number) }) })).value
+  }
+  async function valibotted() {
+    return (await opencode.generateJson('Hello', { schema: v.object({ a: v.number() }) })).value
+  }
+  async function arked() {
+    return (await generateJson('Hello', { schema: ark({ a: 'number' }) })).value
+  }
 }
 
 export async function asksHealth() {
@@ -163,10 +195,12 @@ export function isRefused(stream: GenerateStream) {
   generateStream('Hello', { baseURL: 'http://localhost' })
   // @ts-expect-error another mode
   generateStream('Hello', { mode: 'http' })
-  // @ts-expect-error not in this version
-  generateStream('Hello', { files: ['a.txt'] })
-  // @ts-expect-error not in this version
-  generateStream('Hello', { permission: () => 'once' })
+  // @ts-expect-error not a file
+  generateStream('Hello', { files: [{ name: 'a.txt' }] })
+  // @ts-expect-error a schema is needed
+  generateJson('Hello', {})
+  // @ts-expect-error no such reply
+  generateStream('Hello', { permission: () => 'yes' })
   // @ts-expect-error health() has no model
   health({ model: 'a/b' })
   // @ts-expect-error a stream is not a promise

@@ -13,12 +13,13 @@ use napi::bindgen_prelude::Function;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 use serde_json::{Value, json};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use self::bell::Bell;
 use crate::error::Failure;
 use crate::let_others_run::let_others_run;
 use crate::mailbox::Mailbox;
+use crate::protocol::reply::Reply;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
 use crate::turn_driver;
@@ -67,26 +68,28 @@ impl Client {
 pub struct Turn {
     mailbox: Arc<Mailbox>,
     leave: watch::Sender<bool>,
+    answers: mpsc::UnboundedSender<(String, Reply)>,
 }
 
 impl Turn {
     fn start(request: &str, bell: Function<(), ()>, holdings: Arc<Holdings>) -> Result<Turn> {
-        let request: TurnRequest = parse(request)?;
+        let request = TurnRequest::read(request).map_err(|error| misread(&error))?;
         let bell = Arc::new(Bell::new(bell)?);
         let something = Arc::new(Notify::new());
         let written = something.clone();
         let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || written.notify_one()));
         let (leave, left) = watch::channel(false);
+        let (answers, answered) = mpsc::unbounded_channel();
         let mail = mailbox.clone();
         let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
             let ringing = tokio::spawn(ring_for(something, bell.clone()));
-            turn_driver::run(request, ticket, holdings, mail, left).await;
+            turn_driver::run(request, ticket, holdings, mail, left, answered).await;
             ringing.abort();
             bell.ring();
             bell.put_away();
         })?;
-        Ok(Turn { mailbox, leave })
+        Ok(Turn { mailbox, leave, answers })
     }
 }
 
@@ -111,6 +114,21 @@ impl Turn {
     #[napi(catch_unwind)]
     pub fn take_events(&self) -> Option<String> {
         self.mailbox.take_events()
+    }
+
+    /// What the caller's code is to answer, as a JSON array of `{"ask"}` and `{"closed": id}`, or null.
+    #[napi(catch_unwind)]
+    pub fn take_asks(&self) -> Option<String> {
+        self.mailbox.take_asks()
+    }
+
+    /// Answers an ask with `{"reply", "message"?}` as JSON.
+    #[napi(catch_unwind)]
+    pub fn answer(&self, id: String, reply: String) -> Result<()> {
+        let reply = parse(&reply)?;
+        // A turn that is over needs no answer.
+        let _ = self.answers.send((id, reply));
+        Ok(())
     }
 
     /// Null while the turn runs; then `{"result"}` or `{"error"}` as JSON.
@@ -153,6 +171,9 @@ fn outcome_json(outcome: &std::result::Result<Value, Failure>) -> String {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request)
-        .map_err(|error| Error::new(Status::InvalidArg, format!("bad request: {error}")))
+    serde_json::from_str(request).map_err(|error| misread(&error))
+}
+
+fn misread(error: &serde_json::Error) -> Error {
+    Error::new(Status::InvalidArg, format!("bad request: {error}"))
 }

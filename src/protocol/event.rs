@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::reply::Reply;
 use super::text::Text;
 
 /// One record of the bus, understood.
@@ -37,6 +38,7 @@ pub enum BusEvent {
     AskClosed {
         session_id: String,
         id: String,
+        reply: Reply,
     },
     /// Anything else: read over, but a sign that the bus carries more than heartbeats.
     Other {
@@ -112,6 +114,8 @@ pub struct MessageInfo {
     /// `stop`, `tool-calls`, `length`, `content-filter`, `unknown`, …
     pub finish: Option<String>,
     pub error: Option<Value>,
+    /// The answer as JSON, where the prompt asked for it.
+    pub structured: Option<Value>,
 }
 
 impl MessageInfo {
@@ -126,6 +130,7 @@ impl MessageInfo {
             completed: false,
             finish: None,
             error: None,
+            structured: None,
         }
     }
 }
@@ -158,6 +163,13 @@ pub struct PartUpdate {
     pub synthetic: bool,
     /// OpenCode's own object, as it came.
     pub raw: Arc<str>,
+}
+
+impl PartUpdate {
+    /// The piece came without the text so far, which no release of OpenCode does.
+    pub fn is_bare(&self) -> bool {
+        self.delta.as_ref().is_some_and(|piece| piece.len() > self.text.len())
+    }
 }
 
 /// `message.part.delta`, from 1.2.1.

@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::reply::Reply;
+
 /// Where a part event belongs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,14 +109,20 @@ pub enum StreamEvent {
         metadata: Value,
         #[serde(skip_serializing_if = "Option::is_none")]
         tool: Option<super::event::AskedBy>,
-        reply: &'static str,
+        /// Not known while the caller's code is asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply: Option<Reply>,
+        /// What the model was told with a rejection.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
     },
     Question {
         #[serde(flatten)]
         place: SessionPlace,
         id: String,
         questions: Value,
-        reply: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply: Option<Reply>,
     },
     Retry {
         #[serde(flatten)]

@@ -10,7 +10,7 @@ use crate::error::Failure;
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::pending_asks;
 use crate::protocol::event::Ask;
-use crate::protocol::turn::{AskReply, Snapshot};
+use crate::protocol::turn::Snapshot;
 
 #[derive(Clone)]
 pub struct Api {
@@ -119,8 +119,9 @@ impl Api {
         self.send(Method::POST, &format!("/session/{}/prompt_async", escaped(id)), body).await
     }
 
-    pub async fn reply(&self, reply: &AskReply) -> Result<Answer, CallError> {
-        self.send(Method::POST, &reply.path, &reply.body).await
+    /// Answers an ask, by path and body.
+    pub async fn reply(&self, path: &str, body: &Value) -> Result<Answer, CallError> {
+        self.send(Method::POST, path, body).await
     }
 
     pub async fn abort(&self, id: &str, within: Duration) {

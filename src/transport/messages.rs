@@ -16,10 +16,13 @@ use crate::protocol::event::{MessageInfo, Role};
 const RECENT: usize = 100;
 
 impl Api {
-    /// The ids of the session's messages, the newest of them at least.
+    /// The ids of the session's messages, the newest of them at least; also of prompts that are not listed.
     pub async fn message_ids(&self, id: &str) -> Result<HashSet<String>, Failure> {
         match self.messages(id).await {
-            Ok(messages) => Ok(messages.into_iter().map(|message| message.info.id).collect()),
+            Ok(messages) => {
+                let ids = |message: Stored| [Some(message.info.id), message.info.parent_id];
+                Ok(messages.into_iter().flat_map(ids).flatten().collect())
+            }
             // Its last message is one that cannot be read: our prompt is then known by its text alone.
             Err(failure) if failure.status == Some(400) => Ok(HashSet::new()),
             Err(failure) => Err(failure),
@@ -89,6 +92,7 @@ fn unreadable_prompt(id: String, session: &str) -> Stored {
         finish: None,
         error: None,
         summary: false,
+        structured: None,
     };
     Stored { info, parts: Vec::new() }
 }

@@ -1,6 +1,7 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
 mod cli;
+mod past;
 mod prepare;
 mod pump;
 mod queue;
@@ -14,20 +15,25 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use self::past::Desk;
 use self::prepare::Created;
 use self::queue::Ticket;
 use self::route::{Ready, ready};
 use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::{StreamEvent, Usage};
 use crate::request::TurnRequest;
 use crate::transport::Holdings;
 
 /// Leaving waits no longer than this.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// What the caller's code says to asks, by the id of the ask.
+pub type Answers = mpsc::UnboundedReceiver<(String, Reply)>;
 
 /// Lines up for the session the turn names, if it names one: in call order, so at the call.
 pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
@@ -42,8 +48,10 @@ pub async fn run(
     holdings: Arc<Holdings>,
     mailbox: Arc<Mailbox>,
     leave: watch::Receiver<bool>,
+    answers: Answers,
 ) {
-    let driven = AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave)).catch_unwind().await;
+    let driven =
+        AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave, answers)).catch_unwind().await;
     let outcome = driven.unwrap_or_else(|_| {
         Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
             .accepted(crate::error::Accepted::Unknown)
@@ -58,6 +66,7 @@ async fn drive(
     holdings: &Holdings,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
 ) -> Result<Value, Failure> {
     let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
     let created = Created::default();
@@ -65,11 +74,17 @@ async fn drive(
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),
         failure = expire(deadline) => Err(failure),
-        prepared = ready(request, ticket, holdings, mailbox, &created) => prepared.map(Some),
+        prepared = ready(request, ticket, holdings, &created, Desk { mailbox, answers: &mut answers, deadline }) => {
+            prepared.map(Some)
+        }
     };
     match prepared {
-        Ok(Some(Ready::Http(prepared))) => pump::pump(request, *prepared, mailbox, leave, deadline).await,
-        Ok(Some(Ready::Acp(prepared))) => cli::pump_acp(request, *prepared, mailbox, leave, deadline).await,
+        Ok(Some(Ready::Http(prepared))) => {
+            pump::pump(request, *prepared, mailbox, leave, answers, deadline).await
+        }
+        Ok(Some(Ready::Acp(prepared))) => {
+            cli::pump_acp(request, *prepared, mailbox, leave, answers, deadline).await
+        }
         Ok(Some(Ready::Run(prepared))) => cli::pump_run(request, *prepared, mailbox, leave, deadline).await,
         Ok(None) => {
             created.undo().await;

@@ -1,26 +1,21 @@
 //! Everything before the prompt: the server, its event stream, the session, what would go wrong anyway.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::past::{Desk, Past, past};
 use super::queue::{Place, Ticket, line_up};
 use super::route::Chosen;
 use super::validate::validate;
-use crate::error::{Accepted, Code, Failure};
-use crate::protocol::event::Ask;
+use crate::error::{Code, Failure};
 use crate::request::{Route, TurnRequest};
 use crate::transport::{Api, Connection, Running, Server, version};
 
 /// How long a working event stream may take to carry the first event of a session.
 const PROOF: Duration = Duration::from_millis(250);
-/// How long a session that another client keeps busy is waited for, where no total timeout says.
-const BUSY: Duration = Duration::from_secs(600);
-/// How often it is looked at.
-const BUSY_LOOK: Duration = Duration::from_millis(250);
 
 /// A turn that is ready for its prompt.
 pub struct Prepared {
@@ -36,17 +31,6 @@ pub struct Prepared {
     pub past: Past,
     /// No other turn of this process has the session.
     pub _place: Place,
-}
-
-/// What a session held before our prompt.
-#[derive(Default)]
-pub struct Past {
-    /// The ids of its messages.
-    pub before: HashSet<String>,
-    /// Asks that were pending; they have been answered.
-    pub asks: Vec<Ask>,
-    /// The sessions of its subagents.
-    pub children: Vec<String>,
 }
 
 /// A session that was made and not yet prompted: if the turn ends there, it goes.
@@ -97,6 +81,7 @@ pub async fn prepare(
     ticket: &mut Option<Ticket>,
     created: &Created,
     chosen: Chosen,
+    desk: &mut Desk<'_>,
 ) -> Result<Prepared, Failure> {
     let Chosen { server, route, running } = chosen;
     let (api, known) = target(request, server).await?;
@@ -108,7 +93,8 @@ pub async fn prepare(
     let id = session["id"].as_str().unwrap_or_default().to_owned();
     prove(&api, &connection, &session, ours).await?;
     let place = ticket.take().unwrap_or_else(|| line_up(&id)).await;
-    let past = if ours && !request.session.fork { Past::default() } else { past(request, &api, &id).await? };
+    let past =
+        if ours && !request.session.fork { Past::default() } else { past(request, &api, &id, desk).await? };
     created.keep();
     Ok(Prepared {
         version: connection.version(),
@@ -254,44 +240,4 @@ async fn prove(api: &Api, connection: &Connection, session: &Value, ours: bool) 
     connection.move_to_global(api.server.connect).await?;
     // Still nothing: the turn itself will notice if its events do not come.
     shows().await.map(drop)
-}
-
-fn busy_elsewhere(session: &str, waited: Duration) -> Failure {
-    let ms = waited.as_millis();
-    Failure::new(
-        Code::SessionBusy,
-        format!("session '{session}' is busy through another client, for {ms} ms now"),
-    )
-    .session(session)
-    .accepted(Accepted::No)
-    .hint("wait for it, abort it there, or use another session (`fork: true`)")
-}
-
-/// Waits until the session is free, and learns what it holds.
-async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<Past, Failure> {
-    let children = api.descendants(session).await?;
-    let ours = |ask: &Ask| ask.session_id == session || children.contains(&ask.session_id);
-    let since = tokio::time::Instant::now();
-    // A little less than the whole turn has, so that the error can say what was waited for.
-    let patience = request.target.timeouts.total.map_or(BUSY, |total| total.mul_f64(0.9));
-    let mut asks: Vec<Ask> = Vec::new();
-    loop {
-        let busy = api.is_busy(session).await?;
-        for ask in api.asks().await.into_iter().filter(ours) {
-            if asks.iter().all(|known| known.id != ask.id) {
-                if let Some(reply) = request.policies().answer(&ask) {
-                    let _ = api.reply(&reply).await;
-                }
-                asks.push(ask);
-            }
-        }
-        if !busy {
-            break;
-        }
-        if since.elapsed() > patience {
-            return Err(busy_elsewhere(session, patience));
-        }
-        tokio::time::sleep(BUSY_LOOK).await;
-    }
-    Ok(Past { before: api.message_ids(session).await?, asks, children })
 }

@@ -11,12 +11,14 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::Answers;
 use super::LEAVE;
 use super::expire;
 use super::prepare::Prepared;
-use super::requests::{abort, answer_ask};
+use super::requests::{abort, answer_ask, stop_late};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
@@ -42,10 +44,12 @@ struct Pump<'a> {
     mailbox: &'a Mailbox,
     turn: Turn,
     jobs: Jobs,
-    /// The prompt was sent and not yet answered.
+    /// The prompt was sent, and nobody knows yet whether it was taken.
     posting: bool,
     /// When leaving has taken long enough.
     leave_by: Option<Instant>,
+    /// It had, so the turn may yet begin.
+    begins_late: bool,
     /// When a broken connection has been away for too long, and why it broke.
     lost_at: Option<(Instant, Failure)>,
 }
@@ -55,6 +59,7 @@ pub async fn pump(
     prepared: Prepared,
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
     let (listener, mut deliveries) =
@@ -70,9 +75,10 @@ pub async fn pump(
             biased;
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
             Some(delivery) = deliveries.recv() => pump.on_delivery(delivery),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
-            () = until(leave_by) => pump.turn.conclude_left(),
+            () = until(leave_by) => pump.stop_waiting(),
             () = until(lost_at) => pump.lose(),
             failure = gone(prepared.running.as_deref()), if !gone_told => {
                 gone_told = true;
@@ -82,7 +88,15 @@ pub async fn pump(
         }
     };
     pump.clean_up(&verdict).await;
+    let begins_late = pump.begins_late.then(|| pump.turn.sessions());
     drop(listener);
+    if let Some(sessions) = begins_late {
+        let Prepared { api, _place: place, .. } = prepared;
+        tokio::spawn(async move {
+            stop_late(&api, &sessions).await;
+            drop(place);
+        });
+    }
     verdict
 }
 
@@ -103,6 +117,8 @@ async fn until(deadline: Option<Instant>) {
 
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
+        let fresh = prepared.ours && !request.session.fork;
+        let prompt = Prompt::of(request, prepared.version.as_deref(), fresh);
         let mut turn = Turn::new(TurnConfig {
             route: prepared.route.name(),
             granularity: "token",
@@ -111,7 +127,7 @@ impl<'a> Pump<'a> {
             version: prepared.version.clone(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
-            texts: request.texts(),
+            texts: prompt.texts(),
             before: prepared.past.before.clone(),
         });
         for child in &prepared.past.children {
@@ -119,12 +135,22 @@ impl<'a> Pump<'a> {
             prepared.connection.adopt(&prepared.session, child);
         }
         for ask in &prepared.past.asks {
-            turn.on_answered(ask.clone());
+            turn.on_answered(ask);
         }
         let jobs = Jobs::new();
-        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), request.body());
+        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), prompt.body);
         jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
-        Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
+        Self {
+            request,
+            prepared,
+            mailbox,
+            turn,
+            jobs,
+            posting: true,
+            leave_by: None,
+            begins_late: false,
+            lost_at: None,
+        }
     }
 
     /// Does what the turn wants done; its verdict once it has one.
@@ -136,13 +162,15 @@ impl<'a> Pump<'a> {
                 Output::Reply(reply) => {
                     self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
                 }
+                Output::Ask(ask) => self.mailbox.ask(&ask),
+                Output::AskClosed(id) => self.mailbox.close_ask(&id),
                 Output::Fetch => {
                     self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
                 }
                 Output::Abort => {
-                    let sessions = self.turn.sessions();
+                    let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
                     self.job(|api, _| async move {
-                        abort(&api, &sessions).await;
+                        abort(&api, &sessions, &asks).await;
                         Done::Aborted
                     });
                 }
@@ -185,8 +213,13 @@ impl<'a> Pump<'a> {
                 self.posting = false;
                 self.settle(error);
             }
-            Done::Settled(Ok(())) => self.turn.on_accepted(now),
-            Done::Settled(Err(failure)) => self.turn.fail(failure),
+            Done::Settled(settled) => {
+                self.posting = false;
+                match settled {
+                    Ok(()) => self.turn.on_accepted(now),
+                    Err(failure) => self.turn.fail(failure),
+                }
+            }
             Done::Moved(Err(failure)) | Done::Replied(Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
@@ -226,6 +259,7 @@ impl<'a> Pump<'a> {
         if self.turn.is_accepted() {
             return self.turn.on_accepted(Instant::now().into_std());
         }
+        self.posting = true;
         let before = self.prepared.past.before.clone();
         self.job(|api, session| async move {
             Done::Settled(ambiguous_send(&api, &session, &before, error).await)
@@ -268,6 +302,11 @@ impl<'a> Pump<'a> {
         self.turn.leave();
     }
 
+    fn stop_waiting(&mut self) {
+        self.begins_late = true;
+        self.turn.conclude_left();
+    }
+
     fn lose(&mut self) {
         if let Some((_, failure)) = self.lost_at.take() {
             let waited = self.request.target.timeouts.reconnect.as_millis();
@@ -304,7 +343,8 @@ impl<'a> Pump<'a> {
         if self.posting {
             self.abort_once_answered();
         } else if unfinished {
-            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &self.turn.sessions())).await;
+            let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
+            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &sessions, &asks)).await;
         }
         if self.request.session.ephemeral && self.prepared.ours {
             self.prepared.api.delete_session(&self.prepared.session, LEAVE).await;
@@ -315,15 +355,20 @@ impl<'a> Pump<'a> {
     fn abort_once_answered(&mut self) {
         let mut jobs = std::mem::take(&mut self.jobs);
         let (api, sessions) = (self.prepared.api.clone(), self.turn.sessions());
+        let asks = self.turn.give_up_asks();
         let connection = self.prepared.connection.clone();
         tokio::spawn(async move {
             while let Some(done) = jobs.next().await {
-                if let Done::Posted(answer) = done {
-                    if answer.is_ok_and(|answer| answer.is_success()) {
-                        abort(&api, &sessions).await;
-                    }
-                    break;
+                let may_run = match done {
+                    Done::Posted(Ok(answer)) => answer.is_success() || answer.status >= 500,
+                    Done::Posted(Err(error)) => error.may_have_arrived,
+                    Done::Settled(settled) => settled.is_ok(),
+                    _ => continue,
+                };
+                if may_run {
+                    abort(&api, &sessions, &asks).await;
                 }
+                break;
             }
             drop(connection);
         });

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::cli::{AcpReady, RunReady, acp_ready, run_ready};
+use super::past::Desk;
 use super::prepare::{Created, Prepared, prepare};
 use super::queue::Ticket;
 use crate::error::{Code, Failure};
-use crate::mailbox::Mailbox;
 use crate::protocol::stream_event::StreamEvent;
 use crate::request::{LaunchRequest, Route, TargetRequest, TurnRequest};
 use crate::transport::{Holdings, Running, Server, implicit_url, version};
@@ -41,12 +41,12 @@ pub async fn ready(
     request: &TurnRequest,
     mut ticket: Option<Ticket>,
     holdings: &Holdings,
-    mailbox: &Mailbox,
     created: &Created,
+    mut desk: Desk<'_>,
 ) -> Result<Ready, Failure> {
     let mut tried = Vec::new();
     for (at, route) in request.routes.iter().enumerate() {
-        let failure = match take(*route, request, &mut ticket, holdings, created).await {
+        let failure = match take(*route, request, &mut ticket, holdings, created, &mut desk).await {
             Ok(ready) => return Ok(ready),
             Err(Refused::Turn(failure)) => return Err(failure),
             Err(Refused::Route(failure)) => failure,
@@ -55,7 +55,7 @@ pub async fn ready(
         let Some(next) = request.routes.get(at + 1) else { return Err(last_of(failure, tried)) };
         // Nothing has been sent yet, so the reader is told what was tried, whatever comes of it.
         let (from, to) = (route.name(), next.name());
-        let _ = mailbox.push(StreamEvent::Fallback { from, to, reason: failure.message });
+        let _ = desk.mailbox.push(StreamEvent::Fallback { from, to, reason: failure.message });
     }
     Err(Failure::new(Code::UnsupportedOption, "there is no route for this turn"))
 }
@@ -77,6 +77,7 @@ async fn take(
     ticket: &mut Option<Ticket>,
     holdings: &Holdings,
     created: &Created,
+    desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let launch = || request.launch.as_ref().ok_or_else(nothing_to_start).map_err(Refused::Turn);
     match route {
@@ -85,9 +86,9 @@ async fn take(
                 Some(url) => server(url, request).map_err(Refused::Turn)?,
                 None => implicit(request).await.map_err(Refused::Route)?,
             };
-            http(request, ticket, created, Chosen { server, route, running: None }).await
+            http(request, ticket, created, Chosen { server, route, running: None }, desk).await
         }
-        Route::Private => private(request, launch()?, ticket, holdings, created).await,
+        Route::Private => private(request, launch()?, ticket, holdings, created, desk).await,
         Route::Acp => acp_ready(request, launch()?, ticket).await.map(|ready| Ready::Acp(Box::new(ready))),
         Route::Run => run_ready(request, launch()?, ticket).await.map(|ready| Ready::Run(Box::new(ready))),
     }
@@ -102,8 +103,9 @@ async fn http(
     ticket: &mut Option<Ticket>,
     created: &Created,
     chosen: Chosen,
+    desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
-    let prepared = prepare(request, ticket, created, chosen).await;
+    let prepared = prepare(request, ticket, created, chosen, desk).await;
     prepared.map(|prepared| Ready::Http(Box::new(prepared))).map_err(Refused::Turn)
 }
 
@@ -124,6 +126,7 @@ async fn private(
     ticket: &mut Option<Ticket>,
     holdings: &Holdings,
     created: &Created,
+    desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
     loop {
@@ -134,7 +137,7 @@ async fn private(
         let server =
             Server::new(&running.url, &target, request.limits.record as usize).map_err(Refused::Turn)?;
         let chosen = Chosen { server, route: Route::Private, running: Some(running.clone()) };
-        match http(request, ticket, created, chosen).await {
+        match http(request, ticket, created, chosen, desk).await {
             // A server of ours that died since it was last used: nothing was sent, so another one will do.
             Err(Refused::Turn(failure)) if failure.code == Code::Unreachable && running.dies().await => {}
             done => return done,

@@ -7,7 +7,7 @@ test('a turn streams in this pool', async () => {
   expect(isMainThread).toBe(process.env.POOL === 'forks')
   const said = []
   await turn({ generateStream }, (each) => said.push(each))
-  expect(said.at(-1)).toEqual({ result: { text: 'one two three', finishReason: 'stop' } })
+  expect(said.at(-1)).toEqual({ result: { text: 'one two three', finishReason: 'stop', route: 'server' } })
   expect(
     said
       .slice(0, -1)

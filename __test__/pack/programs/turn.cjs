@@ -2,9 +2,8 @@
 
 /** One turn; `say` gets each piece of text as it comes, then the result. */
 module.exports = async ({ generateStream }, say) => {
-  const { SERVER_URL: baseUrl, DIRECTORY: directory } = process.env
-  const stream = generateStream('Count to three.', { baseUrl, directory })
+  const stream = generateStream('Count to three.', JSON.parse(process.env.OPTIONS))
   for await (const text of stream) say({ text })
-  const { text, finishReason } = await stream.result
-  say({ result: { text, finishReason } })
+  const { text, finishReason, route } = await stream.result
+  say({ result: { text, finishReason, route } })
 }

@@ -102,7 +102,11 @@ impl Ride {
                         self.compare(&result);
                     }
                 }
-                Output::Emit(_) | Output::Reply(_) | Output::Silent => {}
+                Output::Emit(_)
+                | Output::Reply(_)
+                | Output::Silent
+                | Output::Ask(_)
+                | Output::AskClosed(_) => {}
             }
         }
     }

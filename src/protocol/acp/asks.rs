@@ -16,6 +16,10 @@ impl Conversation {
         true
     }
 
+    pub fn has_asked(&self, ask: &str) -> bool {
+        self.asks.contains_key(ask)
+    }
+
     /// A request of the child's.
     pub(super) fn asked(&mut self, method: &str, id: &RawValue, params: Option<&RawValue>) {
         let id: Value = read(id.get()).unwrap_or_default();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::protocol::dialect::stored_messages;
+use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::turn::{Output as TurnOutput, Policies, Turn, TurnConfig, Wire};
 
@@ -187,11 +188,11 @@ fn an_ask_is_told_by_name_and_answered_under_its_own_id() {
             Replay::new(config(SessionChoice::New, Wanted::default())).run(&fixture(version, "perm"));
         let asked = replay.events.iter().find_map(|event| match event {
             StreamEvent::Permission { id, permission, reply, .. } => {
-                Some((id.clone(), permission.clone(), reply))
+                Some((id.clone(), permission.clone(), reply.as_ref().map(Reply::name)))
             }
             _ => None,
         });
-        assert_eq!(asked, Some(("acp_ask_0".into(), "bash".into(), &"reject")), "{version}");
+        assert_eq!(asked, Some(("acp_ask_0".into(), "bash".into(), Some("reject"))), "{version}");
         let mut conversation = replay.conversation;
         assert!(conversation.answer("acp_ask_0", "once"));
         assert!(!conversation.answer("acp_ask_0", "once"), "an ask is answered once");
@@ -386,4 +387,17 @@ fn a_file_is_a_block_with_its_content() {
     let text = json!({ "type": "file", "mime": "text/plain", "url": "data:text/plain;base64,aGk=", "filename": "a.txt" });
     assert_eq!(block(&text).unwrap()["resource"]["blob"], "aGk=");
     assert_eq!(block(&json!({ "type": "agent", "name": "general" })), None);
+}
+
+#[test]
+fn a_session_that_the_prompt_does_not_find_is_told_as_what_the_release_cannot() {
+    // As 1.0.142 answered; it had loaded the session.
+    let session = SessionChoice::Existing { id: "ses_1".into(), fork: false };
+    let replay = Replay::new(config(session, Wanted::default())).run(
+        br#"{"jsonrpc":"2.0","id":0,"result":{"agentCapabilities":{"loadSession":true}}}
+{"jsonrpc":"2.0","id":1,"result":{"sessionId":"ses_1"}}
+{"jsonrpc":"2.0","id":2,"error":{"code":-32602,"message":"Invalid params","data":"{\"error\":\"Session not found: ses_1\"}"}}"#,
+    );
+    assert_eq!(replay.failed.unwrap().code, Code::UnsupportedVersion);
+    assert!(!replay.answered);
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Malformed, parse_repaired};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent};
+use crate::protocol::reply::Reply;
 
 #[derive(Deserialize)]
 struct Permission {
@@ -93,9 +94,21 @@ pub fn closed(properties: &str) -> Result<BusEvent, Malformed> {
         session_id: String,
         #[serde(rename = "requestID", alias = "permissionID", alias = "id")]
         id: String,
+        /// Of a permission.
+        #[serde(alias = "response", default)]
+        reply: Option<String>,
+        /// Of a question that was not rejected.
+        #[serde(default)]
+        answers: Option<Vec<Vec<String>>>,
     }
-    let Wire { session_id, id } = parse_repaired("permission.replied", properties)?;
-    Ok(BusEvent::AskClosed { session_id, id })
+    let Wire { session_id, id, reply, answers } = parse_repaired("permission.replied", properties)?;
+    let reply = match (answers, reply.as_deref()) {
+        (Some(answers), _) => Reply::Answers(answers),
+        (_, Some("once")) => Reply::Once,
+        (_, Some("always")) => Reply::Always,
+        _ => Reply::Reject { message: None },
+    };
+    Ok(BusEvent::AskClosed { session_id, id, reply })
 }
 
 /// Reads the answers of `GET /permission` or `GET /question`. Releases without the route answer

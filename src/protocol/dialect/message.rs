@@ -32,6 +32,8 @@ struct Info {
     finish: Option<String>,
     #[serde(default)]
     error: Option<Value>,
+    #[serde(default)]
+    structured: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,7 @@ fn read(info: Info) -> Option<MessageInfo> {
         completed: info.time.is_some_and(|time| time.completed.is_some()),
         finish: info.finish,
         error: info.error.filter(|error| !error.is_null()),
+        structured: info.structured.filter(|value| !value.is_null()),
     })
 }
 

@@ -1,11 +1,13 @@
-//! Asks: whatever would wait for a person is answered by policy, so that nothing waits for ever.
+//! Asks: whatever would wait for a person is answered, by policy or by the caller's own code, so that
+//! nothing waits for ever.
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Output, Turn};
 use crate::protocol::event::{Ask, AskKind};
+use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::StreamEvent;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum PermissionPolicy {
     Allow,
     /// Another client answers.
     Leave,
+    /// The caller's code is asked.
+    Call,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +27,7 @@ pub enum QuestionPolicy {
     #[default]
     Reject,
     Leave,
+    Call,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,34 +37,23 @@ pub struct Policies {
 }
 
 impl Policies {
-    fn reply_to(self, ask: &Ask) -> &'static str {
+    /// `None`: the caller's code is to say.
+    pub fn reply_to(self, ask: &Ask) -> Option<Reply> {
+        let reject = Reply::Reject { message: None };
         match ask.kind {
             AskKind::Permission { .. } => match self.permission {
-                PermissionPolicy::Reject => "reject",
-                PermissionPolicy::Allow => "once",
-                PermissionPolicy::Leave => "leave",
+                PermissionPolicy::Reject => Some(reject),
+                PermissionPolicy::Allow => Some(Reply::Once),
+                PermissionPolicy::Leave => Some(Reply::Leave),
+                PermissionPolicy::Call => None,
             },
             AskKind::Question { .. } => match self.question {
-                QuestionPolicy::Reject => "reject",
-                QuestionPolicy::Leave => "leave",
+                QuestionPolicy::Reject => Some(reject),
+                QuestionPolicy::Leave => Some(Reply::Leave),
+                QuestionPolicy::Call => None,
             },
         }
     }
-
-    /// The request that answers `ask`; `None` where another client is to answer it.
-    pub fn answer(self, ask: &Ask) -> Option<AskReply> {
-        request(ask, self.reply_to(ask))
-    }
-}
-
-/// The request that answers an ask.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AskReply {
-    pub ask_id: String,
-    /// `POST` to this path,
-    pub path: String,
-    /// with this body.
-    pub body: Value,
 }
 
 #[derive(Debug)]
@@ -67,6 +61,8 @@ pub(super) struct Asks {
     policies: Policies,
     /// An ask can come twice: on the bus and in the list of pending ones.
     seen: HashSet<String>,
+    /// The caller's code has not said yet.
+    open: Vec<Ask>,
     /// For `result.asks`.
     pub told: Vec<Value>,
     /// One was rejected: the turn may end there.
@@ -75,7 +71,12 @@ pub(super) struct Asks {
 
 impl Asks {
     pub fn new(policies: Policies) -> Self {
-        Self { policies, seen: HashSet::new(), told: Vec::new(), rejected: false }
+        Self { policies, seen: HashSet::new(), open: Vec::new(), told: Vec::new(), rejected: false }
+    }
+
+    fn close(&mut self, id: &str) -> Option<Ask> {
+        let at = self.open.iter().position(|ask| ask.id == id)?;
+        Some(self.open.remove(at))
     }
 }
 
@@ -84,57 +85,97 @@ impl Turn {
     pub(super) fn ask(&mut self, ask: Ask) {
         let ours =
             ask.session_id == self.config.session_id || self.transcript.parent_of(&ask.session_id).is_some();
-        if !ours || self.finished || self.asks.seen.contains(&ask.id) {
+        if !ours || self.finished || !self.asks.seen.insert(ask.id.clone()) {
             return;
         }
-        self.asks.rejected |= self.asks.policies.reply_to(&ask) == "reject";
-        if let Some(request) = self.asks.policies.answer(&ask) {
-            self.outputs.push_back(Output::Reply(request));
+        // Who leaves has nothing to say any more, and would leave an ask that holds the session.
+        let leaving = self.leaving.then_some(Reply::Reject { message: None });
+        if let Some(reply) = self.asks.policies.reply_to(&ask).or(leaving) {
+            return self.answer(ask, reply);
         }
-        self.tell_ask(ask);
+        let question = told(&ask, self.place(&ask.session_id), None);
+        self.asks.open.push(ask);
+        self.outputs.push_back(Output::Ask(question));
+    }
+
+    /// The caller's code has said; too late if another client was faster.
+    pub fn on_answer(&mut self, id: &str, reply: Reply) {
+        if let Some(ask) = self.asks.close(id).filter(|_| !self.finished) {
+            self.answer(ask, reply);
+        }
+    }
+
+    fn answer(&mut self, ask: Ask, reply: Reply) {
+        let answered = AskReply { ask, reply };
+        self.outputs.push_back(Output::Reply(answered.clone()));
+        self.tell_ask(&answered);
+    }
+
+    /// Somebody answered: we, or another client.
+    pub(super) fn ask_closed(&mut self, id: &str, reply: Reply) {
+        if !self.asks.seen.contains(id) {
+            return;
+        }
+        if let Some(ask) = self.asks.close(id) {
+            self.outputs.push_back(Output::AskClosed(id.to_owned()));
+            return self.tell_ask(&AskReply { ask, reply });
+        }
+        self.asks.rejected |= reply.ends_the_turn() && !self.asks.goes_on(id);
     }
 
     /// An ask that was answered before the prompt was sent.
-    pub fn on_answered(&mut self, ask: Ask) {
-        self.tell_ask(ask);
+    pub fn on_answered(&mut self, answered: &AskReply) {
+        if self.asks.seen.insert(answered.ask.id.clone()) {
+            let rejected = self.asks.rejected;
+            self.tell_ask(answered);
+            // It ended the turn before this one.
+            self.asks.rejected = rejected;
+        }
     }
 
-    fn tell_ask(&mut self, ask: Ask) {
-        self.asks.seen.insert(ask.id.clone());
-        let reply = self.asks.policies.reply_to(&ask);
-        let event = self.told(ask, reply);
+    /// Rejects what nobody will answer any more: an abort alone leaves the request pending, to 1.2.27 at least.
+    pub fn give_up_asks(&mut self) -> Vec<AskReply> {
+        let reply = Reply::Reject { message: None };
+        let open = std::mem::take(&mut self.asks.open);
+        let given_up: Vec<_> = open.into_iter().map(|ask| AskReply { ask, reply: reply.clone() }).collect();
+        if !self.finished {
+            for answered in &given_up {
+                self.tell_ask(answered);
+            }
+        }
+        given_up
+    }
+
+    fn tell_ask(&mut self, answered: &AskReply) {
+        self.asks.rejected |= answered.reply.ends_the_turn();
+        let event = told(&answered.ask, self.place(&answered.ask.session_id), Some(answered.reply.clone()));
         self.asks.told.push(serde_json::to_value(&event).unwrap_or_default());
         self.emit(event);
     }
+}
 
-    fn told(&self, ask: Ask, reply: &'static str) -> StreamEvent {
-        let place = self.place(&ask.session_id);
-        match ask.kind {
-            AskKind::Permission { permission, patterns, metadata, .. } => StreamEvent::Permission {
-                place,
-                id: ask.id,
-                permission,
-                patterns,
-                metadata,
-                tool: ask.tool,
-                reply,
-            },
-            AskKind::Question { questions } => StreamEvent::Question { place, id: ask.id, questions, reply },
-        }
+impl Asks {
+    /// The model was told why, so its turn goes on; OpenCode's event does not say so.
+    fn goes_on(&self, id: &str) -> bool {
+        self.told.iter().any(|told| told["id"] == id && told["message"].is_string())
     }
 }
 
-/// The route differs by what asks and, for permissions, by age.
-fn request(ask: &Ask, reply: &'static str) -> Option<AskReply> {
-    if reply == "leave" {
-        return None;
-    }
-    let (path, body) = match &ask.kind {
-        AskKind::Permission { old_route: true, .. } => {
-            (format!("/session/{}/permissions/{}", ask.session_id, ask.id), json!({ "response": reply }))
-        }
-        AskKind::Permission { .. } => (format!("/permission/{}/reply", ask.id), json!({ "reply": reply })),
-        AskKind::Question { .. } => (format!("/question/{}/reject", ask.id), json!({})),
+/// The event of an ask; without its reply, what the caller's code is asked.
+pub fn told(
+    ask: &Ask,
+    place: crate::protocol::stream_event::SessionPlace,
+    reply: Option<Reply>,
+) -> StreamEvent {
+    let Ask { id, kind, tool, .. } = ask.clone();
+    let message = match &reply {
+        Some(Reply::Reject { message }) => message.clone(),
+        _ => None,
     };
-    Some(AskReply { ask_id: ask.id.clone(), path, body })
+    match kind {
+        AskKind::Permission { permission, patterns, metadata, .. } => {
+            StreamEvent::Permission { place, id, permission, patterns, metadata, tool, reply, message }
+        }
+        AskKind::Question { questions } => StreamEvent::Question { place, id, questions, reply },
+    }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::asks::{AskReply, Policies};
+use super::asks::Policies;
 use crate::error::Failure;
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::Ask;
+use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::StreamEvent;
 
 /// Who tells a turn what happens.
@@ -43,6 +44,10 @@ pub enum Output {
     Emit(StreamEvent),
     /// Answer an ask.
     Reply(AskReply),
+    /// Ask the caller's code; what it says goes to [`Turn::on_answer`].
+    Ask(StreamEvent),
+    /// Another client answered what the caller's code was asked.
+    AskClosed(String),
     /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`].
     Fetch,
     /// The session runs and its events do not come: listen elsewhere.

@@ -73,7 +73,10 @@ impl Turn {
         };
         if !last.completed {
             self.check_at.get_or_insert(now + TAIL);
-        } else if last.finish.as_deref() == Some("tool-calls") && last.error.is_none() {
+        } else if last.finish.as_deref() == Some("tool-calls")
+            && last.error.is_none()
+            && last.structured.is_none()
+        {
             // Between two steps only a stale idle can come; after a rejected ask it is the end.
             self.fetch();
         } else {

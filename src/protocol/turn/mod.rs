@@ -18,7 +18,7 @@ use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
 
-pub use asks::{AskReply, PermissionPolicy, Policies, QuestionPolicy};
+pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
 
@@ -159,6 +159,7 @@ impl Turn {
         self.hear();
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
+            BusEvent::AskClosed { id, reply, .. } => self.ask_closed(id, reply.clone()),
             BusEvent::Message(info) => self.message(info, root, now),
             BusEvent::Part(part) => {
                 if root {
@@ -354,5 +355,7 @@ impl Turn {
     }
 }
 
+#[cfg(test)]
+mod asks_tests;
 #[cfg(test)]
 mod tests;

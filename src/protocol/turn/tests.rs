@@ -9,6 +9,7 @@ use crate::framing::sse::SseFramer;
 use crate::protocol::dialect::Stored;
 use crate::protocol::dialect::decode;
 use crate::protocol::event::{PartDelta, PartUpdate};
+use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::text::Text;
 
 const VERSIONS: [&str; 3] = ["1.1.31", "1.2.27", "1.18.33"];
@@ -80,6 +81,8 @@ impl Server {
 struct Story {
     events: Vec<StreamEvent>,
     replies: Vec<AskReply>,
+    asked: Vec<StreamEvent>,
+    closed: Vec<String>,
     fetches: usize,
     aborts: usize,
     silent: usize,
@@ -158,6 +161,8 @@ impl Replay {
             match output {
                 Output::Emit(event) => self.story.events.push(event),
                 Output::Reply(reply) => self.story.replies.push(reply),
+                Output::Ask(ask) => self.story.asked.push(ask),
+                Output::AskClosed(id) => self.story.closed.push(id),
                 Output::Fetch => {
                     self.story.fetches += 1;
                     if self.slow {
@@ -468,8 +473,9 @@ fn a_rejected_permission_ends_the_turn_without_an_error() {
         for scenario in ["perm_reject", "external"] {
             let story = replay(version, scenario);
             assert_eq!(story.replies.len(), 1, "{version} {scenario}");
-            assert_eq!(story.replies[0].body["reply"], "reject");
-            assert!(story.replies[0].path.starts_with("/permission/per_"));
+            let (path, body) = story.replies[0].request().unwrap();
+            assert_eq!(body["reply"], "reject");
+            assert!(path.starts_with("/permission/per_"));
             assert_eq!(story.count("permission"), 1);
             assert_eq!(story.result()["asks"][0]["reply"], "reject");
         }
@@ -481,9 +487,8 @@ fn a_rejected_permission_ends_the_turn_without_an_error() {
 fn a_rejected_question_ends_the_turn_without_an_error() {
     for version in VERSIONS {
         let story = replay(version, "question_reject");
-        assert!(
-            story.replies[0].path.ends_with("/reject") && story.replies[0].path.starts_with("/question/")
-        );
+        let (path, _) = story.replies[0].request().unwrap();
+        assert!(path.ends_with("/reject") && path.starts_with("/question/"));
         assert_eq!(story.count("question"), 1, "{version}");
         assert_eq!(story.result()["finishReason"], "rejected");
     }
@@ -723,7 +728,8 @@ fn what_comes_before_start_is_told_after_it() {
     let asks = crate::protocol::dialect::pending_asks(
         br#"[{"id":"per_1","sessionID":"ses_1","permission":"bash","patterns":[],"metadata":{}}]"#,
     );
-    replay.turn.on_answered(asks[0].clone());
+    let answered = AskReply { ask: asks[0].clone(), reply: Reply::Reject { message: None } };
+    replay.turn.on_answered(&answered);
     replay.drain();
     assert!(replay.story.events.is_empty());
     replay.turn.on_accepted(replay.now);
@@ -915,3 +921,4 @@ proptest::proptest! {
 }
 
 mod faults;
+mod wires;

@@ -72,6 +72,10 @@ impl Turn {
             return "abort";
         }
         let last = self.whole().answers().next_back();
+        if last.is_some_and(|last| last.structured.is_some()) {
+            // OpenCode has the model answer by a tool call.
+            return "stop";
+        }
         match last.and_then(|last| last.finish.as_deref()) {
             Some("stop") => "stop",
             Some("length") => "length",
@@ -102,6 +106,9 @@ impl Turn {
         }
         if let Some(last) = self.whole().answers().next_back() {
             result["messageID"] = Value::from(last.id.clone());
+            if let Some(structured) = &last.structured {
+                result["structured"] = structured.clone();
+            }
         }
         result
     }
@@ -118,7 +125,8 @@ fn as_reason(error: &Value) -> Option<&'static str> {
 
 /// OpenCode's error object as ours; `None` for what is no failure.
 fn failure_of(error: &Value) -> Option<Failure> {
-    if as_reason(error).is_some() {
+    // An answer in words where JSON was asked for is judged by who asked.
+    if as_reason(error).is_some() || error["name"] == "StructuredOutputError" {
         return None;
     }
     let message = error["data"]["message"].as_str().unwrap_or_default();

@@ -10,15 +10,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::super::requests::answer_ask;
-use super::super::{LEAVE, expire};
+use super::super::{Answers, LEAVE, expire};
 use super::acp_ready::AcpReady;
 use super::{emit, fail, raw};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::prompt;
 use crate::protocol::acp::{Output as AcpOutput, block};
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{Ask, AskKind};
-use crate::protocol::turn::{AskReply, Output, Turn, TurnConfig, Wire};
+use crate::protocol::reply::{AskReply, Reply};
+use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::{Route, TurnRequest};
 use crate::transport::Api;
 
@@ -38,6 +40,11 @@ enum Done {
     /// Asks that wait, of subagents, and the subagents.
     Pending(Vec<Ask>, Vec<String>),
     Replied(Result<(), Failure>),
+    /// A rejection and its message went by HTTP, or could not.
+    Explained {
+        id: String,
+        told: bool,
+    },
 }
 
 type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
@@ -68,6 +75,7 @@ pub async fn pump(
     mut ready: AcpReady,
     mailbox: &Mailbox,
     mut leave: watch::Receiver<bool>,
+    mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
     let mut pump = Pump::new(request, &mut ready, mailbox);
@@ -80,6 +88,7 @@ pub async fn pump(
             biased;
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
             line = pump.ready.child.lines.next() => pump.on_line(line),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
             () = until(settle_at) => pump.settle(),
             () = until(leave_by) => pump.turn.conclude_left(),
@@ -114,7 +123,8 @@ impl<'a> Pump<'a> {
             texts: Vec::new(),
             before: ready.before.clone(),
         });
-        let blocks: Vec<Value> = request.parts.iter().filter_map(block).collect();
+        let parts = prompt::parts(request, ready.version.as_deref());
+        let blocks: Vec<Value> = parts.iter().filter_map(block).collect();
         ready.conversation.prompt(&blocks);
         let now = Instant::now();
         Self {
@@ -144,10 +154,14 @@ impl<'a> Pump<'a> {
                     Output::Emit(event) => {
                         emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
                     }
-                    Output::Reply(reply) => self.reply(reply),
+                    Output::Reply(answered) => self.reply(answered),
+                    Output::Ask(ask) => self.mailbox.ask(&ask),
+                    Output::AskClosed(id) => self.mailbox.close_ask(&id),
                     Output::Finish(verdict) => return Some(*verdict),
-                    // Leaving has told the child already, and the wire says all there is to say.
-                    Output::Abort | Output::Fetch | Output::Silent => {}
+                    // Leaving has told the child already to stop.
+                    Output::Abort => self.give_up_asks(),
+                    // The wire says all there is to say.
+                    Output::Fetch | Output::Silent => {}
                 }
             } else {
                 return None;
@@ -168,17 +182,43 @@ impl<'a> Pump<'a> {
                 self.answered = true;
                 self.ask_for_the_record();
             }
-            AcpOutput::Failed(failure) => fail(&mut self.turn, failure),
+            // The prompt was refused for what was known before it.
+            AcpOutput::Failed(failure) => self.turn.fail(failure.accepted(Accepted::No)),
             AcpOutput::Open { .. } => {}
         }
     }
 
-    fn reply(&mut self, reply: AskReply) {
-        let choice = reply.body["reply"].as_str().unwrap_or("reject");
-        if self.ready.conversation.answer(&reply.ask_id, choice) {
-            return;
+    fn reply(&mut self, answered: AskReply) {
+        let explained = matches!(answered.reply, Reply::Reject { message: Some(_) });
+        if !self.ready.conversation.has_asked(&answered.ask.id) {
+            self.job(|api, _| async move { Done::Replied(answer_ask(&api, &answered).await) });
+        } else if !(explained && self.explain(&answered)) {
+            self.ready.conversation.answer(&answered.ask.id, answered.reply.name());
         }
-        self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
+    }
+
+    /// A rejection over ACP carries no message to the model; the child's HTTP side takes one. Says whether
+    /// there is one.
+    fn explain(&mut self, answered: &AskReply) -> bool {
+        let answered = answered.clone();
+        self.job(|api, session| async move {
+            let call = |ask: &Ask| ask.tool.as_ref().map(|tool| tool.call_id.clone());
+            let pending = api.asks().await.into_iter().find(|ask| {
+                ask.session_id == session && call(ask).is_some() && call(ask) == call(&answered.ask)
+            });
+            let id = answered.ask.id.clone();
+            let told = match pending {
+                Some(ask) => answer_ask(&api, &AskReply { ask, ..answered }).await.is_ok(),
+                None => false,
+            };
+            Done::Explained { id, told }
+        })
+    }
+
+    fn give_up_asks(&mut self) {
+        for AskReply { ask, reply } in self.turn.give_up_asks() {
+            self.ready.conversation.answer(&ask.id, reply.name());
+        }
     }
 
     fn job<F: Future<Output = Done> + Send + 'static>(&mut self, job: impl FnOnce(Api, String) -> F) -> bool {
@@ -216,7 +256,10 @@ impl<'a> Pump<'a> {
                 }
                 self.turn.on_pending(asks);
             }
-            Done::Replied(Ok(())) => {}
+            Done::Replied(Ok(())) | Done::Explained { told: true, .. } => {}
+            Done::Explained { id, told: false } => {
+                self.ready.conversation.answer(&id, "reject");
+            }
             Done::Replied(Err(failure)) => fail(&mut self.turn, failure),
         }
     }

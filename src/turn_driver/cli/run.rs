@@ -79,7 +79,12 @@ impl Pump<'_> {
                 Output::Emit(event) => emit(turn, self.mailbox, self.request.limits.buffered, event),
                 Output::Finish(verdict) => return Some(*verdict),
                 // The process has answered its asks itself, and is ended where a turn is to stop.
-                Output::Reply(_) | Output::Abort | Output::Fetch | Output::Silent => {}
+                Output::Reply(_)
+                | Output::Ask(_)
+                | Output::AskClosed(_)
+                | Output::Abort
+                | Output::Fetch
+                | Output::Silent => {}
             }
         }
         None

@@ -11,6 +11,7 @@ use super::super::route::Refused;
 use super::super::validate::{check_agent, check_model};
 use super::{directory, of_the_turn, place, program, require_home};
 use crate::error::{Code, Failure};
+use crate::prompt;
 use crate::protocol::run::{RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
 use crate::request::{LaunchRequest, Model, TurnRequest};
@@ -49,7 +50,7 @@ pub async fn run_ready(
     let checks =
         futures::try_join!(model(request, &program), agent(request, &program), past(request, &program));
     let ((), (), before) = checks.map_err(of_the_turn)?;
-    let prompt = request.texts().concat();
+    let prompt = prompt::text(request);
     Ok(RunReady { program, words, prompt, before, _place: place })
 }
 

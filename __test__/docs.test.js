@@ -1,0 +1,87 @@
+// What the pages say that can be looked up: links, commands, files, code, releases.
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const read = (page) => readFileSync(join(ROOT, page), 'utf8')
+const all = (text, pattern) => [...text.matchAll(pattern)].map(([, found]) => found)
+
+const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'bench/README.md'],
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+    .map((name) => `docs/${name.replaceAll('\\', '/')}`)
+    // What is generated has anchors of its own, and its generator looks after them.
+    .filter((name) => name.endsWith('.md') && !name.startsWith('docs/api/')),
+]
+
+/** As web pages of repositories make them out of headings. */
+const anchorsOf = (text) =>
+  all(text, /^#+ (.+)$/gm).map((heading) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replace(/\s/g, '-'),
+  )
+
+const { scripts } = JSON.parse(read('package.json'))
+const code = (text) => all(text, /^```js\n([\s\S]*?)^```$/gm)
+
+/** Without the indentation that all lines share, and which lines of an example may have and its quotation not. */
+const flat = (text) => text.replace(/^ +/gm, '')
+
+describe.each(PAGES)('%s', (page) => {
+  const text = read(page)
+
+  it('has no link that leads nowhere', () => {
+    const links = all(text, /\]\(([^)\s]+)\)/g).filter((link) => !/^(https?:|mailto:)/.test(link))
+    const dead = links.filter((link) => {
+      const [path, anchor] = link.split('#')
+      const file = path === '' ? join(ROOT, page) : join(ROOT, dirname(page), path)
+      if (!existsSync(file)) return true
+      return anchor && file.endsWith('.md') && !anchorsOf(read(relative(ROOT, file))).includes(anchor)
+    })
+    expect(dead).toEqual([])
+  })
+
+  it('names commands that there are, and tests that there are', () => {
+    const commands = all(text, /npm run ([\w:-]+)/g)
+    expect(commands.filter((name) => !(name in scripts))).toEqual([])
+    const tests = all(text, /npm test -- (__test__\/[\w./-]+)/g).filter((name) => !name.includes('FILE'))
+    expect(tests.filter((name) => !existsSync(join(ROOT, name)))).toEqual([])
+  })
+})
+
+describe('README.md', () => {
+  const readme = read('README.md')
+
+  it('shows code that is run: that of the examples, or of the guide to testing', () => {
+    const examples = readdirSync(join(ROOT, 'examples'), { recursive: true })
+      .filter((name) => /\.(mjs|js|ts)$/.test(name))
+      .map((name) => flat(read(join('examples', name))))
+    const run = [...examples, ...code(read('docs/testing.md')).map(flat)]
+    const blocks = code(readme).map(flat)
+    expect(blocks.length).toBeGreaterThan(5)
+    expect(blocks.filter((block) => !run.some((program) => program.includes(block)))).toEqual([])
+  })
+
+  it('names the two commands, and they are the first that it names', () => {
+    expect(readme.indexOf('## Set-up')).toBeGreaterThan(0)
+    expect(all(readme, /^\| `(npm .+?)` +\|/gm).slice(0, 2)).toEqual(['npm run demo', 'npm test'])
+  })
+
+  it('names the releases that the page of the status names', () => {
+    const [, releases] = /The tests run on OpenCode ([\d., and]+)\./.exec(readme)
+    const status = read('docs/streaming-status.md')
+    for (const release of releases.match(/\d+\.\d+\.\d+/g)) expect(status).toContain(release)
+  })
+
+  it('names every platform that is published', () => {
+    const { napi } = JSON.parse(read('package.json'))
+    const platforms = read('docs/platforms.md')
+    expect(all(platforms, /`opencode-stream-((?:linux|darwin|win32)-[\w-]+)`/g)).toHaveLength(
+      napi.targets.length,
+    )
+  })
+})

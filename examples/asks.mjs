@@ -1,0 +1,21 @@
+// Permissions and questions, asked of whoever sits at the terminal.
+import { createInterface } from 'node:readline/promises'
+import { generate } from 'opencode-stream'
+
+const terminal = createInterface({ input: process.stdin, output: process.stdout })
+
+const result = await generate('Clean up.', {
+  permission: async ({ permission, patterns }, { signal }) => {
+    const answer = await terminal.question(`Allow ${permission} ${patterns.join(' ')}? `, { signal })
+    return answer === 'y' ? 'once' : { reply: 'reject', message: 'Do without it.' }
+  },
+  question: async ({ questions }, { signal }) => {
+    const answers = []
+    for (const { question } of questions) answers.push([await terminal.question(`${question} `, { signal })])
+    return answers
+  },
+})
+terminal.close()
+
+console.log(result.text)
+for (const ask of result.asks) console.log(ask.type, ask.reply)

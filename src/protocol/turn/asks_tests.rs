@@ -1,0 +1,114 @@
+//! Asks that go to the caller's code: out of the turn, and their answers back in.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::*;
+use crate::protocol::event::AskKind;
+use crate::protocol::reply::Reply;
+
+const SESSION: &str = "ses_1";
+
+fn turn() -> Turn {
+    let mut turn = Turn::new(TurnConfig {
+        route: "server",
+        granularity: "token",
+        session_id: SESSION.into(),
+        version: None,
+        policies: Policies { permission: PermissionPolicy::Call, question: QuestionPolicy::Call },
+        accept: Duration::from_secs(30),
+        texts: Vec::new(),
+        before: HashSet::new(),
+        wire: Wire::Bus,
+    });
+    turn.on_accepted(Instant::now());
+    turn
+}
+
+fn asked(session: &str) -> BusEvent {
+    let kind = AskKind::Permission {
+        permission: "bash".into(),
+        patterns: vec!["ls".into()],
+        metadata: Value::Null,
+        old_route: false,
+    };
+    BusEvent::Asked(Ask { id: "per_1".into(), session_id: session.into(), kind, tool: None })
+}
+
+fn closed(reply: Reply) -> BusEvent {
+    BusEvent::AskClosed { session_id: SESSION.into(), id: "per_1".into(), reply }
+}
+
+/// What came out since, less the beginning: asks, closings, replies, and events of permissions.
+fn out(turn: &mut Turn) -> Vec<String> {
+    let mut said = Vec::new();
+    while let Some(output) = turn.poll_output() {
+        match output {
+            Output::Ask(ask) => said.push(format!("ask {}", serde_json::to_value(ask).unwrap()["id"])),
+            Output::AskClosed(id) => said.push(format!("closed {id}")),
+            Output::Reply(reply) => said.push(format!("reply {:?}", reply.reply)),
+            Output::Emit(event @ StreamEvent::Permission { .. }) => {
+                said.push(format!("event {}", serde_json::to_value(event).unwrap()["reply"]));
+            }
+            _ => {}
+        }
+    }
+    said
+}
+
+#[test]
+fn an_ask_goes_out_once_and_its_answer_becomes_the_reply() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    turn.on_event(&asked(SESSION), Instant::now());
+    assert_eq!(out(&mut turn), [r#"ask "per_1""#], "the event waits for the reply");
+    turn.on_answer("per_1", Reply::Always);
+    turn.on_answer("per_1", Reply::Once);
+    assert_eq!(out(&mut turn), ["reply Always", r#"event "always""#]);
+}
+
+#[test]
+fn an_answer_of_another_client_closes_it_and_ours_comes_too_late() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    out(&mut turn);
+    turn.on_event(&closed(Reply::Once), Instant::now());
+    assert_eq!(out(&mut turn), ["closed per_1", r#"event "once""#]);
+    turn.on_answer("per_1", Reply::Reject { message: None });
+    assert!(out(&mut turn).is_empty());
+}
+
+#[test]
+fn asks_of_strangers_are_not_ours() {
+    let mut turn = turn();
+    turn.on_event(&asked("ses_other"), Instant::now());
+    assert!(out(&mut turn).is_empty());
+}
+
+#[test]
+fn who_leaves_rejects_what_is_open_and_what_still_comes() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    out(&mut turn);
+    turn.leave();
+    let given_up = turn.give_up_asks();
+    assert_eq!(given_up.len(), 1);
+    assert_eq!(given_up[0].request().unwrap().1["reply"], "reject");
+    let late = BusEvent::Asked(match asked(SESSION) {
+        BusEvent::Asked(ask) => Ask { id: "per_2".into(), ..ask },
+        _ => unreachable!(),
+    });
+    turn.on_event(&late, Instant::now());
+    assert!(out(&mut turn).contains(&"reply Reject { message: None }".to_owned()));
+}
+
+#[test]
+fn a_rejection_with_a_message_does_not_end_the_turn() {
+    for (message, rejected) in [(Some("use ls".to_owned()), false), (None, true)] {
+        let mut turn = turn();
+        turn.on_event(&asked(SESSION), Instant::now());
+        turn.on_answer("per_1", Reply::Reject { message });
+        turn.on_event(&closed(Reply::Reject { message: None }), Instant::now());
+        assert_eq!(turn.asks.rejected, rejected);
+    }
+}
