@@ -1,11 +1,17 @@
 // Nobody named a server: 127.0.0.1:4096 is used, but only if it is ours.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { generate, health } from '../../index.js'
 import testing from '../../testing/index.js'
+import { hasTerminal, inTerminal, quoted } from '../support/command.mjs'
+import { processesMarked } from '../support/processes.mjs'
+import { until } from '../support/real-opencode.mjs'
 
-const { scriptedModel, startOpenCode, text } = testing
+const { opencodeBinary, scriptedModel, startOpenCode, text, toolCall } = testing
 const NOBODY = 65_534
 
 /** Listens on 4096 and prints the head and body of whatever it is sent. */
@@ -60,5 +66,56 @@ describe('the implicit server', () => {
       await server.stop()
       await model.close()
     }
+  })
+})
+
+// Here, because it looks at 4096 first, and would take what another test has there.
+describe.skipIf(!hasTerminal())('the command line, where there is no server', () => {
+  const CTRL_C = '\u0003'
+  let model
+  let executable
+  let directory
+  beforeAll(async () => {
+    model = await scriptedModel()
+    executable = await opencodeBinary()
+    directory = mkdtempSync(join(tmpdir(), 'opencode-command-'))
+  })
+  afterAll(async () => {
+    await model?.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  afterEach(() => model.reset())
+
+  /** All that carries the environment of our OpenCode: the command, its private server, and the tools of that. */
+  const alive = () => processesMarked(model.env.XDG_DATA_HOME)
+  const isServer = ({ line }) => line.startsWith(`${executable} serve`)
+  const atWork = async () => {
+    model.reply(toolCall('bash', { command: 'sleep 1000', description: 'Sleeps' }))
+    const env = { ...model.env, OPENCODE_BIN: executable }
+    const running = inTerminal(`exec $COMMAND --dir ${quoted(directory)} 'sleep well'`, { env })
+    await until(() => alive().some(({ line }) => line.startsWith('sleep 1000')))
+    expect(alive().filter(isServer)).toHaveLength(1)
+    return running
+  }
+
+  it('one Ctrl-C stops the turn in its private server, and nothing is left of either', async () => {
+    const running = await atWork()
+    running.child.stdin.write(CTRL_C)
+    const { code, stdout } = await running.ended
+    expect(code).toBe(130)
+    expect(stdout).toMatch(/interrupted: waiting for OpenCode to stop[\s\S]* out · /)
+    await until(() => alive().length === 0)
+  })
+
+  it('two Ctrl-C end at once, though the server hears nothing, and nothing is left either', async () => {
+    const running = await atWork()
+    process.kill(alive().find(isServer).pid, 'SIGSTOP')
+    running.child.stdin.write(CTRL_C)
+    await until(() => running.stdout.includes('interrupted'))
+    running.child.stdin.write(CTRL_C)
+    const { code, stdout } = await running.ended
+    expect(code).toBe(130)
+    expect(stdout).not.toContain(' out · ')
+    await until(() => alive().length === 0)
   })
 })

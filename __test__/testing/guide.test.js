@@ -16,17 +16,29 @@ import { generate, generateStream } from 'opencode-stream'
 import * as kit from 'opencode-stream/testing'
 import { test as base, expect } from 'vitest'
 
-const { cut, fail, finish, hang, lockstep, pause, reasoning, text, toolCall, usage } = kit
+const { cut, fail, finish, hang, lockstep, pause, reasoning, recordTurn, replayStream, text, toolCall, usage } = kit
 const test = base.extend(kit.withOpenCode())
 ${parts.map((code, index) => `test('part ${index}', async ({ opencode: { model, options, directory } }) => {\n${code}})`).join('\n')}
 `
+
+/** What replayed.test.js replays. */
+const recording = [
+  { type: 'start', sessionID: 'ses_1', route: 'server', granularity: 'token' },
+  { type: 'text-delta', sessionID: 'ses_1', messageID: 'msg_1', partID: 'prt_1', delta: 'Hello ' },
+  { type: 'text-delta', sessionID: 'ses_1', messageID: 'msg_1', partID: 'prt_1', delta: 'from a file.' },
+  { type: 'finish', sessionID: 'ses_1', result: { text: 'Hello from a file.', finishReason: 'stop' } },
+]
 
 // Whole runs of vitest, each with OpenCodes to start.
 describe('docs/testing.md', { timeout: 180_000 }, () => {
   let project
   beforeAll(() => {
     const named = snippets.filter(nameOf).map((code) => [nameOf(code), code])
-    project = installedProject({ ...Object.fromEntries(named), 'parts.test.js': partsSuite })
+    project = installedProject({
+      ...Object.fromEntries(named),
+      'parts.test.js': partsSuite,
+      'turn.jsonl': recording.map((event) => `${JSON.stringify(event)}\n`).join(''),
+    })
   })
   afterAll(() => project?.remove())
 
