@@ -64,8 +64,16 @@ function outcome({ testResults }) {
   return {
     passed: titles('passed').length,
     failed: [...titles('failed'), ...lost.map(() => 'a suite that did not start')],
+    cannot: tests.filter(({ status }) => status === 'passed').flatMap(refused),
     skipped: [...titles('skipped'), ...titles('pending')],
   }
+}
+
+/** What a route of the release cannot do, where a test says so. */
+function refused({ title, ancestorTitles }) {
+  const what = /^cannot (.*), and says so$/.exec(title)?.[1]
+  const route = ancestorTitles.join(' ').match(/(\w+) of OpenCode/)?.[1]
+  return what ? [`${route}: ${what}`] : []
 }
 
 /** The rows the page has: a run of a few releases leaves the others as they are. */
@@ -75,7 +83,12 @@ function known() {
     const cells = line.split('|').map((cell) => cell.trim())
     if (!/^\d+\.\d+\.\d+$/.test(cells[1] ?? '')) continue
     const list = (cell) => (cell === '' ? [] : cell.split('; '))
-    rows.set(cells[1], { passed: Number(cells[2]), failed: list(cells[3]), skipped: list(cells[4]) })
+    rows.set(cells[1], {
+      passed: Number(cells[2]),
+      failed: list(cells[3]),
+      cannot: list(cells[4]),
+      skipped: list(cells[5]),
+    })
   }
   return rows
 }
@@ -91,11 +104,12 @@ function parts() {
 function write(rows) {
   const sorted = [...rows].sort(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }))
   const cells = [
-    ['OpenCode', 'passed', 'failed', 'does not apply'],
-    ...sorted.map(([release, { passed, failed, skipped }]) => [
+    ['OpenCode', 'passed', 'failed', 'cannot, and says so', 'does not apply'],
+    ...sorted.map(([release, { passed, failed, cannot, skipped }]) => [
       release,
       String(passed),
       failed.join('; '),
+      cannot.join('; '),
       [...new Set(skipped)].join('; '),
     ]),
   ]

@@ -1,9 +1,13 @@
 // What the real OpenCode does not do: a server that answers as little of its API as a turn needs, and says whatever
 // a test wants on its event stream.
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 
-/** `answers` are handlers by path, which come before its own; `records` is what follows the greeting. */
-export async function strangeServer({ answers = {}, records = () => [] } = {}) {
+/**
+ * `answers` are handlers by path, which come before its own; `records` is what follows the greeting; `tls` a key and a
+ * certificate.
+ */
+export async function strangeServer({ answers = {}, records = () => [], tls } = {}) {
   const prompts = []
   let stream
   const json = (response, value) =>
@@ -32,15 +36,17 @@ export async function strangeServer({ answers = {}, records = () => [] } = {}) {
     '/permission': (_, response) => json(response, []),
     '/question': (_, response) => json(response, []),
   }
-  const server = createServer((request, response) => {
+  const handle = (request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost')
     const answer = answers[pathname] ?? known[pathname]
     if (answer) answer(request, response)
     else response.writeHead(404, { 'content-type': 'application/json' }).end('{}')
-  }).listen(0, '127.0.0.1')
+  }
+  const server = tls ? createSecureServer(tls, handle) : createServer(handle)
+  server.listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http${tls ? 's' : ''}://127.0.0.1:${server.address().port}`,
     prompts,
     close() {
       server.closeAllConnections()

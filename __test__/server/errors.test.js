@@ -73,7 +73,9 @@ describe('what is not an OpenCode server', () => {
       response.writeHead(info ? 200 : 404, { 'content-type': 'application/json' })
       response.end(info ? '{"version":"2.0.5","pid":1}' : '{}')
     })
-    expect((await errorOf(generate('hi', { baseUrl: url }))).code).toBe('ERR_OPENCODE_UNSUPPORTED_VERSION')
+    const error = await errorOf(generate('hi', { baseUrl: url }))
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNSUPPORTED_VERSION', accepted: false })
+    expect(error.hint).toContain("mode 'cli'")
   })
 })
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, Response};
+use reqwest::{Certificate, Client, Method, Response};
 use serde_json::Value;
 use url::Url;
 
@@ -288,14 +288,22 @@ fn client(base: &Url, connect: Duration) -> Result<Client, Failure> {
         Kind { loopback: true, secure: false, .. } => {
             builder.no_proxy().pool_max_idle_per_host(0).tls_backend_preconfigured(no_roots())
         }
-        Kind { loopback: true, .. } => builder.no_proxy().pool_max_idle_per_host(0),
-        Kind { .. } => builder,
+        Kind { loopback: true, .. } => {
+            builder.no_proxy().pool_max_idle_per_host(0).tls_certs_merge(more_roots())
+        }
+        Kind { .. } => builder.tls_certs_merge(more_roots()),
     };
     let client = builder.build().map_err(|error| {
         Failure::new(Code::Unreachable, "this machine's TLS set-up cannot be used").cause(causes(&error))
     })?;
     clients.insert(kind, client.clone());
     Ok(client)
+}
+
+/// Whom Node was told to trust besides the system's. As in Node, a file that cannot be read adds nobody.
+fn more_roots() -> Vec<Certificate> {
+    let file = std::env::var_os("NODE_EXTRA_CA_CERTS").and_then(|path| std::fs::read(path).ok());
+    file.and_then(|pem| Certificate::from_pem_bundle(&pem).ok()).unwrap_or_default()
 }
 
 /// Trusts nobody.

@@ -1,7 +1,7 @@
 //! Bytes to records, records to events: no bytes may panic, and how they were cut may not matter.
 
 use crate::framing::sse::SseFramer;
-use crate::protocol::dialect::{decode, pending_asks, stored_messages};
+use crate::protocol::dialect::{decode, decode_record, pending_asks, stored_messages};
 
 type Records = Vec<(Option<Vec<u8>>, Vec<u8>)>;
 
@@ -36,7 +36,13 @@ pub fn framing(data: &[u8]) {
 
 /// A record, or the answer to a request for messages or asks.
 pub fn dialect(data: &[u8]) {
-    let _ = decode(data);
+    let whole = decode(data);
+    let read = decode_record(None, data);
+    // Other shapes are read as well, and OpenCode's own never otherwise.
+    if let Ok(Some(event)) = whole {
+        assert_eq!(read.expect("it was read before").first(), Some(&event));
+    }
+    let _ = decode_record(Some(b"message.part.updated"), data);
     let _ = stored_messages(data);
     let _ = pending_asks(data);
 }

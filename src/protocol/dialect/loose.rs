@@ -39,7 +39,7 @@ pub fn decode(name: Option<&str>, json: &str) -> Option<Vec<BusEvent>> {
     }
     let records = match kind.as_str() {
         "message.part.updated" | "message.part.delta" => parts(&kind, &fields)?,
-        "message.updated" => message(&fields)?,
+        "message.updated" => message(&fields),
         _ => vec![(kind, written(&fields))],
     };
     records.iter().map(|(kind, properties)| usual(kind, properties).ok()).collect()
@@ -86,7 +86,7 @@ fn part_record(part: &Fields<'_>, piece: Option<&RawValue>) -> (String, String) 
     ("message.part.updated".into(), format!(r#"{{"part":{}{delta}}}"#, written(part)))
 }
 
-fn message(fields: &Fields<'_>) -> Option<Records> {
+fn message(fields: &Fields<'_>) -> Records {
     let info = object(fields, "info").or_else(|| object(fields, "message"));
     let info = info.unwrap_or_else(|| fields.clone());
     let mut place = Fields::new();
@@ -94,7 +94,7 @@ fn message(fields: &Fields<'_>) -> Option<Records> {
     place.extend(info.get("id").map(|id| ("messageID".to_owned(), *id)));
     let mut records = vec![("message.updated".into(), format!(r#"{{"info":{}}}"#, written(&info)))];
     records.extend(list(fields).into_iter().map(|part| part_record(&at_home(part, &place), None)));
-    Some(records)
+    records
 }
 
 /// The part, or the parts, that an event has; or the event is one.

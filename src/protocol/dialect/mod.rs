@@ -60,17 +60,19 @@ pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
 /// As [`decode`].
 pub fn decode_record(name: Option<&[u8]>, data: &[u8]) -> Result<Vec<BusEvent>, Malformed> {
     let decoded = decode(data);
-    match decoded {
+    match &decoded {
         // Only here can there be more in a record of a shape that we know.
         Ok(Some(BusEvent::Message(_))) if memmem::find(data, b"\"parts\"").is_some() => {}
-        Ok(Some(event)) => return Ok(vec![event]),
+        Ok(Some(_)) => return Ok(decoded?.into_iter().collect()),
         Ok(None) if memmem::find(data, b"\"sync\"").is_some() => return Ok(Vec::new()),
         Ok(None) | Err(_) => {}
     }
     let name = name.and_then(|name| std::str::from_utf8(name).ok());
-    match loose::decode(name, &String::from_utf8_lossy(data)) {
-        Some(events) => Ok(events),
-        None => Ok(decoded?.into_iter().collect()),
+    let events = loose::decode(name, &String::from_utf8_lossy(data)).unwrap_or_default();
+    match decoded {
+        Ok(Some(event)) if events.first() != Some(&event) => Ok(vec![event]),
+        Err(malformed) if events.is_empty() => Err(malformed),
+        _ => Ok(events),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
-use crate::error::{Code, Failure};
+use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
 
@@ -109,6 +109,8 @@ impl RunDialect {
                 "this release of OpenCode asks for permissions on a terminal, where nobody is",
             )
             .hint("update OpenCode, or use `cliProtocol: 'acp'`, which answers asks on every release")
+            // Who asks has begun.
+            .accepted(Accepted::Yes)
             .data(serde_json::json!({ "ask": line.trim() })));
         }
         self.junk.push_str(line);

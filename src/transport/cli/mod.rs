@@ -38,6 +38,13 @@ pub struct Program {
     within: Duration,
 }
 
+/// What a command that only tells something has told.
+struct Said {
+    succeeded: bool,
+    stdout: String,
+    stderr: String,
+}
+
 impl Program {
     /// # Errors
     /// When there is no executable.
@@ -88,6 +95,12 @@ impl Program {
     /// # Errors
     /// When it cannot be started, or does not end.
     pub async fn output(&self, words: &[&str]) -> Result<Result<String, String>, Failure> {
+        let Said { succeeded, stdout, stderr } = self.said(words).await?;
+        let told = if stdout.is_empty() { &stderr } else { &stdout };
+        Ok(if succeeded { Ok(told.clone()) } else { Err(stderr) })
+    }
+
+    async fn said(&self, words: &[&str]) -> Result<Said, Failure> {
         let Started { child, mut lines, stdin, config: _config } =
             self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[])?;
         drop(stdin);
@@ -112,11 +125,11 @@ impl Program {
             .data(serde_json::json!({ "phase": "serverStart" }))
             .hint("try it by hand; raise timeouts.serverStart if it is only slow"))
         })?;
-        let text = String::from_utf8_lossy(&whole).into_owned();
-        let succeeded = status.is_some_and(|status| status.success());
-        // Some releases print their help to standard error.
-        let text = if text.is_empty() { child.stderr() } else { text };
-        Ok(if succeeded { Ok(text) } else { Err(child.stderr()) })
+        Ok(Said {
+            succeeded: status.is_some_and(|status| status.success()),
+            stdout: String::from_utf8_lossy(&whole).into_owned(),
+            stderr: child.stderr(),
+        })
     }
 
     /// The flags of `opencode run`, asked once for each executable.
@@ -130,15 +143,16 @@ impl Program {
         if let Some(flags) = known().get(&identity) {
             return Ok(flags.clone());
         }
-        let help = self.output(&["run", "--help"]).await?;
-        let flags = Flags::new(help.as_deref().unwrap_or_default());
+        let Said { stdout, stderr, .. } = self.said(&["run", "--help"]).await?;
+        // Some releases print their help to standard error, and anything may stand on the other.
+        let flags = Flags::new(&format!("{stdout}\n{stderr}"));
         if !flags.is_help() {
             let mut failure = Failure::new(
                 Code::CliExit,
                 format!("{} has no `run --format json`", self.executable.display()),
             )
             .hint("is it OpenCode? try `opencode run --help`");
-            failure.stderr = help.err();
+            failure.stderr = Some(stderr);
             return Err(failure);
         }
         known().insert(identity, flags.clone());

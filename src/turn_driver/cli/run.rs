@@ -174,7 +174,10 @@ impl Pump<'_> {
     }
 
     fn failed(&mut self, failure: Failure) -> Verdict {
-        let Some(turn) = &mut self.turn else { return Err(failure.accepted(Accepted::Unknown)) };
+        let Some(turn) = &mut self.turn else {
+            let known = failure.accepted == Accepted::Yes;
+            return Err(if known { failure } else { failure.accepted(Accepted::Unknown) });
+        };
         fail(turn, failure);
         self.drain().unwrap_or_else(|| Err(lost()))
     }

@@ -19,7 +19,10 @@ fn captures() -> Vec<(String, Vec<u8>)> {
     captures
 }
 
-type Records = Vec<(Option<String>, String)>;
+/// The name of a record, and its data.
+type Named = (Option<String>, String);
+type Records = Vec<Named>;
+type Shape<'a> = &'a dyn Fn(&str, &str) -> Named;
 
 fn records<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Records {
     let mut framer = SseFramer::new(1 << 20);
@@ -79,9 +82,8 @@ fn ends_a_record(wire: &[u8]) -> bool {
 }
 
 fn events(records: Records) -> Vec<BusEvent> {
-    let decode = |(name, data): (Option<String>, String)| {
-        decode_record(name.as_ref().map(String::as_bytes), data.as_bytes()).unwrap()
-    };
+    let decode =
+        |(name, data): Named| decode_record(name.as_ref().map(String::as_bytes), data.as_bytes()).unwrap();
     records.into_iter().flat_map(decode).collect()
 }
 
@@ -128,7 +130,7 @@ fn each_capture_is_the_same_turn_in_other_shapes() {
     let wrapped = |kind: &str, properties: &str| {
         (None, format!(r#"{{"directory":"/","payload":{{"type":"{kind}","properties":{properties}}}}}"#))
     };
-    let shapes: [&dyn Fn(&str, &str) -> (Option<String>, String); 4] = [&flat, &as_data, &by_name, &wrapped];
+    let shapes: [Shape<'_>; 4] = [&flat, &as_data, &by_name, &wrapped];
     for (file, wire) in captures().into_iter().filter(|(_, wire)| is_a_turn(wire)) {
         let usual = records([&wire[..]]);
         let expected = outcome(&events(usual.clone()));
@@ -140,10 +142,7 @@ fn each_capture_is_the_same_turn_in_other_shapes() {
 }
 
 /// The events a turn is told by; asks and what nobody reads stay as they are.
-fn reshaped(
-    record: &(Option<String>, String),
-    shape: &dyn Fn(&str, &str) -> (Option<String>, String),
-) -> (Option<String>, String) {
+fn reshaped(record: &Named, shape: Shape<'_>) -> Named {
     #[derive(serde::Deserialize)]
     struct Usual<'a> {
         #[serde(rename = "type", default)]
