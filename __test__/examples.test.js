@@ -82,6 +82,9 @@ const PROGRAMS = {
   },
 }
 
+/** With dependencies of their own: __test__/web. */
+const TESTED_APART = /^(web|next)\//
+
 const real = realOpenCode({ config: { permission: { bash: 'ask' } } })
 afterEach(() => real.model.reset())
 
@@ -130,7 +133,7 @@ const filesOf = (folder) =>
 
 it('no example is forgotten', () => {
   const programs = filesOf(EXAMPLES).filter(
-    (name) => /\.(js|mjs|cjs|ts|mts)$/.test(name) && !/\.test\.js$/.test(name),
+    (name) => /\.(js|mjs|cjs|ts|mts)$/.test(name) && !/\.test\.js$/.test(name) && !TESTED_APART.test(name),
   )
   expect(programs.sort()).toEqual(Object.keys(PROGRAMS).sort())
 })

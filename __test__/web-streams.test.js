@@ -30,6 +30,12 @@ describe('toReadableStream()', () => {
     await reader.cancel()
   })
 
+  it('makes a response of plain text', async () => {
+    const { stream } = scripted(answer)
+    const response = new Response(stream.toReadableStream().pipeThrough(new TextEncoderStream()))
+    expect(await response.text()).toBe('Hello')
+  })
+
   it('is the one reader', () => {
     const { stream } = scripted(answer)
     stream.toReadableStream()

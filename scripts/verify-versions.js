@@ -71,7 +71,7 @@ function outcome({ testResults }) {
 /** The rows the page has: a run of a few releases leaves the others as they are. */
 function known() {
   const rows = new Map()
-  for (const line of section().split('\n')) {
+  for (const line of parts().table.split('\n')) {
     const cells = line.split('|').map((cell) => cell.trim())
     if (!/^\d+\.\d+\.\d+$/.test(cells[1] ?? '')) continue
     const list = (cell) => (cell === '' ? [] : cell.split('; '))
@@ -80,16 +80,18 @@ function known() {
   return rows
 }
 
-function section() {
+/** The page around the table, and the table. */
+function parts() {
   const page = readFileSync(PAGE, 'utf8')
-  return page.slice(page.indexOf(BEGIN) + BEGIN.length, page.indexOf(END))
+  const [begin, end] = [page.indexOf(BEGIN) + BEGIN.length, page.indexOf(END)]
+  if (begin < BEGIN.length || end < begin) throw new Error(`${PAGE} has no place for the table`)
+  return { before: page.slice(0, begin), table: page.slice(begin, end), after: page.slice(end) }
 }
 
 function write(rows) {
   const sorted = [...rows].sort(([one], [other]) => one.localeCompare(other, 'en', { numeric: true }))
-  const table = [
+  const cells = [
     ['OpenCode', 'passed', 'failed', 'does not apply'],
-    ['--------', '------', '------', '--------------'],
     ...sorted.map(([release, { passed, failed, skipped }]) => [
       release,
       String(passed),
@@ -97,9 +99,14 @@ function write(rows) {
       [...new Set(skipped)].join('; '),
     ]),
   ]
-  const lines = table.map((cells) => `| ${cells.join(' | ')} |`)
-  const page = readFileSync(PAGE, 'utf8')
-  writeFileSync(PAGE, page.replace(section(), `\n\n${lines.join('\n')}\n\n`))
+  // As the formatter would have it.
+  const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
+  const line = (row, fill = ' ') => `| ${row.map((cell, at) => cell.padEnd(widths[at], fill)).join(' | ')} |`
+  const [head, ...body] = cells
+  const rule = Array(head.length).fill('')
+  const table = [line(head), line(rule, '-'), ...body.map((row) => line(row))]
+  const { before, after } = parts()
+  writeFileSync(PAGE, `${before}\n\n${table.join('\n')}\n\n${after}`)
 }
 
 main(process.argv.slice(2))

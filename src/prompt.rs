@@ -123,7 +123,7 @@ mod tests {
             "routes": ["server"],
         });
         request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Prompt::of(&serde_json::from_value(request).unwrap(), Some(version), fresh)
+        Prompt::of(&TurnRequest::read(&request.to_string()).unwrap(), Some(version), fresh)
     }
 
     #[test]

@@ -3,18 +3,22 @@
 //! OpenCode leaves its running `bash` tools behind on every signal, a process group misses what made its
 //! own, and after SIGKILL of Node nobody is left there to act. So this small process stands in between:
 //! it is the reaper of all orphans below it, and it sees Node's death, however it came, by the loss of
-//! the reader of its standard output. It is compiled by `build.rs` and travels inside the addon.
+//! the reader of its standard output. It is compiled by `build.rs` and travels inside the addon, so it does
+//! without the standard library, which is thirty times its size.
 //!
 //! `supervisor <null|inherit> <grace in ms> <file|-> <program> [argument…]`: what the program's standard
 //! input is, how long it has between SIGTERM and SIGKILL, and a file to remove when all is over.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::{Duration, Instant};
+#![no_std]
+#![no_main]
 
-/// The few calls the standard library does not have. This file is built without crates.
+use core::ffi::{CStr, c_char};
+use core::sync::atomic::{AtomicI32, Ordering};
+
+/// The system's calls, as 64-bit Linux has them.
 mod sys {
+    use core::ffi::c_char;
+
     #[repr(C)]
     pub struct PollFd {
         pub fd: i32,
@@ -22,72 +26,109 @@ mod sys {
         pub revents: i16,
     }
 
-    pub const SIGTERM: i32 = 15;
+    #[repr(C)]
+    pub struct Time {
+        pub seconds: i64,
+        pub nanoseconds: i64,
+    }
+
+    #[repr(C)]
+    pub struct Entry {
+        pub inode: u64,
+        pub offset: i64,
+        pub length: u16,
+        pub kind: u8,
+        pub name: [c_char; 256],
+    }
+
+    pub const SIGHUP: i32 = 1;
+    pub const SIGINT: i32 = 2;
+    pub const SIGQUIT: i32 = 3;
     pub const SIGKILL: i32 = 9;
+    pub const SIGTERM: i32 = 15;
+    pub const SIGCHLD: i32 = 17;
     pub const POLLIN: i16 = 1;
+    pub const O_RDONLY: i32 = 0;
+    pub const O_NONBLOCK: i32 = 0o4_000;
+    pub const O_CLOEXEC: i32 = 0o2_000_000;
     pub const PR_SET_PDEATHSIG: i32 = 1;
     pub const PR_SET_CHILD_SUBREAPER: i32 = 36;
     pub const WNOHANG: i32 = 1;
+    pub const CLOCK_MONOTONIC: i32 = 1;
 
+    #[link(name = "c")]
     unsafe extern "C" {
         pub fn prctl(option: i32, argument: u64) -> i32;
         pub fn setsid() -> i32;
+        pub fn getpid() -> i32;
+        pub fn fork() -> i32;
+        pub fn execvp(program: *const c_char, words: *const *const c_char) -> i32;
+        pub fn perror(what: *const c_char);
+        pub fn _exit(code: i32) -> !;
+        pub fn abort() -> !;
         pub fn kill(pid: i32, signal: i32) -> i32;
         pub fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
         pub fn poll(fds: *mut PollFd, count: u64, timeout: i32) -> i32;
         pub fn pipe2(fds: *mut i32, flags: i32) -> i32;
         pub fn signal(signal: i32, handler: extern "C" fn(i32)) -> usize;
+        pub fn open(path: *const c_char, flags: i32, ...) -> i32;
+        pub fn dup2(from: i32, to: i32) -> i32;
+        pub fn read(fd: i32, bytes: *mut u8, count: usize) -> isize;
         pub fn write(fd: i32, bytes: *const u8, count: usize) -> isize;
+        pub fn close(fd: i32) -> i32;
+        pub fn unlink(path: *const c_char) -> i32;
+        pub fn opendir(path: *const c_char) -> *mut u8;
+        pub fn readdir(folder: *mut u8) -> *const Entry;
+        pub fn closedir(folder: *mut u8) -> i32;
+        pub fn clock_gettime(clock: i32, time: *mut Time) -> i32;
     }
 }
 
-const O_CLOEXEC: i32 = 0o2_000_000;
-/// How long the killed may take to be gone; a process that hangs in the kernel is not waited for.
-const REAP: Duration = Duration::from_secs(5);
+/// Milliseconds the killed may take to be gone; a process that hangs in the kernel is not waited for.
+const REAP: i64 = 5_000;
+/// How far up a process is followed: a tree that is deeper is no tool's.
+const DEPTH: usize = 1_000;
 
-/// Where the signal handler says that a signal came.
+/// Where the signal handler says which signal came.
 static BELL: AtomicI32 = AtomicI32::new(-1);
 
-extern "C" fn on_signal(_: i32) {
+extern "C" fn on_signal(signal: i32) {
+    let signal = signal as u8;
     // SAFETY: write is async-signal-safe, and the byte outlives the call.
-    unsafe { sys::write(BELL.load(Ordering::Relaxed), c"x".as_ptr().cast(), 1) };
+    unsafe { sys::write(BELL.load(Ordering::Relaxed), &raw const signal, 1) };
 }
 
-fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1);
-    let stdin = if words.next().is_some_and(|word| word == "inherit") { Stdio::inherit() } else { Stdio::null() };
-    let grace = words.next().and_then(|word| word.to_str()?.parse().ok()).map_or(Duration::ZERO, Duration::from_millis);
-    let leftover = words.next().filter(|word| word != "-");
-    let Some(program) = words.next() else {
-        eprintln!("supervisor: no program");
-        return ExitCode::from(127);
-    };
+#[panic_handler]
+fn on_panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: ends this process, and with it, by PR_SET_PDEATHSIG, the program.
+    unsafe { sys::abort() }
+}
+
+/// # Safety
+/// Called by the C runtime, with `count` words and a null behind them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(count: i32, words: *const *const c_char) -> i32 {
+    if count < 5 {
+        // SAFETY: a static string.
+        unsafe { sys::write(2, c"supervisor: no program\n".as_ptr().cast(), 23) };
+        return 127;
+    }
+    // SAFETY: there are five words at least, each ends with a null, and all live as long as we do.
+    let word = |at: usize| unsafe { CStr::from_ptr(*words.add(at)) };
+    let grace = number(word(2).to_bytes()).unwrap_or(0);
     let bell = become_reaper();
-    let mut command = Command::new(&program);
-    command.args(words).stdin(stdin);
-    // SAFETY: prctl is async-signal-safe.
-    unsafe {
-        command.pre_exec(|| {
-            // Should somebody kill this process, at least the program goes with it.
-            sys::prctl(sys::PR_SET_PDEATHSIG, sys::SIGKILL as u64);
-            Ok(())
-        });
+    // SAFETY: the words from the program on are a list that ends with a null.
+    let child = unsafe { start(word(1) == c"inherit", words.add(4)) };
+    if child < 0 {
+        return 127;
     }
-    let child = match command.spawn() {
-        Ok(child) => child.id() as i32,
-        Err(error) => {
-            eprintln!("{}: {error}", program.to_string_lossy());
-            return ExitCode::from(127);
-        }
-    };
-    drop(command);
-    std::thread::spawn(move || end_when_told(bell, child, grace));
-    let status = wait_for(child);
+    let status = watch(bell, child, i64::from(grace));
     kill_the_rest();
-    if let Some(file) = leftover {
-        let _ = std::fs::remove_file(file);
+    if word(3) != c"-" {
+        // SAFETY: a string that ends with a null.
+        unsafe { sys::unlink(word(3).as_ptr()) };
     }
-    ExitCode::from(status)
+    status
 }
 
 /// Takes a session of its own, so that a terminal's Ctrl-C is Node's to handle, and the orphans below.
@@ -98,39 +139,94 @@ fn become_reaper() -> i32 {
     unsafe {
         sys::setsid();
         sys::prctl(sys::PR_SET_CHILD_SUBREAPER, 1);
-        sys::pipe2(bell.as_mut_ptr(), O_CLOEXEC);
+        sys::pipe2(bell.as_mut_ptr(), sys::O_CLOEXEC | sys::O_NONBLOCK);
         BELL.store(bell[1], Ordering::Relaxed);
-        for signal in [1, 2, 3, sys::SIGTERM] {
+        for signal in [sys::SIGHUP, sys::SIGINT, sys::SIGQUIT, sys::SIGTERM, sys::SIGCHLD] {
             sys::signal(signal, on_signal);
         }
     }
     bell[0]
 }
 
-/// Waits until Node is gone or a signal comes, then asks the program to end, and makes it.
-fn end_when_told(bell: i32, child: i32, grace: Duration) {
+/// Starts the program; its process id, or -1.
+///
+/// # Safety
+/// `words` is a list of strings, the program first, with a null behind them.
+unsafe fn start(inherits_stdin: bool, words: *const *const c_char) -> i32 {
+    // SAFETY: the child only makes system calls, and replaces itself or ends.
+    unsafe {
+        let child = sys::fork();
+        if child < 0 {
+            sys::perror(c"supervisor".as_ptr());
+        }
+        if child != 0 {
+            return child;
+        }
+        // Should somebody kill the supervisor, at least the program goes with it.
+        sys::prctl(sys::PR_SET_PDEATHSIG, sys::SIGKILL as u64);
+        if !inherits_stdin {
+            sys::dup2(sys::open(c"/dev/null".as_ptr(), sys::O_RDONLY | sys::O_CLOEXEC), 0);
+        }
+        sys::execvp(*words, words);
+        sys::perror(*words);
+        sys::_exit(127)
+    }
+}
+
+/// Reaps whatever ends below us until the program does. Once Node is gone or a signal comes, the program is
+/// asked to end, and after `grace` ms it is made to. Returns its exit code, or 128 and its signal.
+fn watch(bell: i32, child: i32, grace: i64) -> i32 {
     let mut watched = [
         // No events wanted: the loss of the last reader is always told.
         sys::PollFd { fd: 1, events: 0, revents: 0 },
         sys::PollFd { fd: bell, events: sys::POLLIN, revents: 0 },
     ];
-    // SAFETY: `watched` holds two entries.
-    while unsafe { sys::poll(watched.as_mut_ptr(), 2, -1) } < 0 {}
-    // SAFETY: `child` is ours and not reaped before this process ends.
-    unsafe { sys::kill(child, sys::SIGTERM) };
-    std::thread::sleep(grace);
-    unsafe { sys::kill(child, sys::SIGKILL) };
+    let mut kill_at = None;
+    loop {
+        let patience = kill_at.map_or(-1, |at: i64| (at - now()).clamp(0, 60_000) as i32);
+        // SAFETY: `watched` holds two entries.
+        unsafe { sys::poll(watched.as_mut_ptr(), 2, patience) };
+        let told = rung(bell) || watched[0].revents != 0;
+        if let Some(status) = reap(child) {
+            return status;
+        }
+        // SAFETY: `child` is ours and not yet reaped.
+        if told && kill_at.is_none() {
+            unsafe { sys::kill(child, sys::SIGTERM) };
+            kill_at = Some(now() + grace);
+            // It would be told for ever.
+            watched[0].fd = -1;
+        } else if kill_at.is_some_and(|at| now() >= at) {
+            unsafe { sys::kill(child, sys::SIGKILL) };
+            kill_at = Some(i64::MAX);
+        }
+        watched[0].revents = 0;
+    }
 }
 
-/// Reaps whatever ends below us until the program does; its exit code, or 128 and its signal.
-fn wait_for(child: i32) -> u8 {
+/// Whether a signal came that is not the end of a child.
+fn rung(bell: i32) -> bool {
+    let mut told = false;
+    let mut signals = [0; 64];
+    // SAFETY: `signals` has room for what is asked for; the bell never blocks.
+    while let count @ 1.. = unsafe { sys::read(bell, signals.as_mut_ptr(), signals.len()) } {
+        told |= signals.iter().take(count as usize).any(|signal| i32::from(*signal) != sys::SIGCHLD);
+    }
+    told
+}
+
+/// Reaps all that has ended; how the program ended, if it has.
+fn reap(child: i32) -> Option<i32> {
     loop {
         let mut status = 0;
         // SAFETY: `status` is valid for the call.
-        let pid = unsafe { sys::waitpid(-1, &mut status, 0) };
+        let pid = unsafe { sys::waitpid(-1, &raw mut status, sys::WNOHANG) };
+        if pid <= 0 {
+            return None;
+        }
         if pid == child {
             let (signal, code) = (status & 0x7f, (status >> 8) & 0xff);
-            return if signal == 0 { code as u8 } else { 128 + signal as u8 };
+            return Some(if signal == 0 { code } else { 128 + signal });
         }
     }
 }
@@ -138,40 +234,101 @@ fn wait_for(child: i32) -> u8 {
 /// Kills all that is left below us. What is killed may have started more meanwhile, and its own orphans
 /// become ours: again, until nobody is left.
 fn kill_the_rest() {
-    let until = Instant::now() + REAP;
-    while Instant::now() < until {
-        for pid in descendants() {
-            // SAFETY: a plain system call.
-            unsafe { sys::kill(pid, sys::SIGKILL) };
-        }
-        // SAFETY: a null status is allowed.
-        while unsafe { sys::waitpid(-1, std::ptr::null_mut(), sys::WNOHANG) } > 0 {}
-        if descendants().is_empty() {
+    let until = now() + REAP;
+    while now() < until {
+        let killed = kill_below();
+        reap(-1);
+        if !killed {
             return;
         }
-        std::thread::sleep(Duration::from_millis(2));
+        // SAFETY: with no descriptors this only waits.
+        unsafe { sys::poll(core::ptr::null_mut(), 0, 2) };
     }
 }
 
-/// Everybody below this process.
-fn descendants() -> Vec<i32> {
-    let parents: Vec<(i32, i32)> = std::fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name stands in parentheses and may hold anything, parentheses too.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some((pid, parent))
-        })
-        .collect();
-    let mut below = vec![std::process::id() as i32];
-    let mut at = 0;
-    while at < below.len() {
-        let parent = below[at];
-        below.extend(parents.iter().filter(|(pid, of)| *of == parent && !below.contains(pid)).map(|(pid, _)| *pid).collect::<Vec<_>>());
-        at += 1;
+/// Kills everybody below this process. Says whether there was anybody.
+fn kill_below() -> bool {
+    // SAFETY: the folder is closed before its entries are forgotten; an entry lives until the next one.
+    unsafe {
+        let us = sys::getpid();
+        let mut found = false;
+        let folder = sys::opendir(c"/proc".as_ptr());
+        if folder.is_null() {
+            return false;
+        }
+        while let Some(entry) = sys::readdir(folder).as_ref() {
+            let name = CStr::from_ptr(entry.name.as_ptr()).to_bytes();
+            if let Some(pid) = number(name).filter(|pid| is_below(*pid, us)) {
+                found = true;
+                sys::kill(pid, sys::SIGKILL);
+            }
+        }
+        sys::closedir(folder);
+        found
     }
-    below.split_off(1)
+}
+
+fn is_below(pid: i32, us: i32) -> bool {
+    let mut at = pid;
+    for _ in 0..DEPTH {
+        match parent_of(at) {
+            Some(parent) if parent == us => return true,
+            Some(parent) if parent > 1 => at = parent,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// By `/proc/<pid>/stat`: `pid (name) state parent …`. The name may hold anything, parentheses too.
+fn parent_of(pid: i32) -> Option<i32> {
+    let mut path = [0_u8; 32];
+    let mut length = 0;
+    let mut digits = [0; 10];
+    for piece in [b"/proc/".as_slice(), decimal(pid, &mut digits), b"/stat\0"] {
+        path.get_mut(length..length + piece.len())?.copy_from_slice(piece);
+        length += piece.len();
+    }
+    let mut stat = [0_u8; 512];
+    // SAFETY: the path ends with a null, and `stat` has room for what is asked for.
+    let count = unsafe {
+        let file = sys::open(path.as_ptr().cast(), sys::O_RDONLY | sys::O_CLOEXEC);
+        if file < 0 {
+            return None;
+        }
+        let count = sys::read(file, stat.as_mut_ptr(), stat.len());
+        sys::close(file);
+        count
+    };
+    let stat = stat.get(..usize::try_from(count).ok()?)?;
+    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
+    // `) S 123 …`
+    number(stat.get(name_ends + 4..)?.split(|byte| *byte == b' ').next()?)
+}
+
+fn decimal(number: i32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut rest = number.unsigned_abs();
+    let mut first = digits.len();
+    loop {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return &digits[first..];
+        }
+    }
+}
+
+fn number(digits: &[u8]) -> Option<i32> {
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i32::from(byte - b'0'));
+    let add = |sum: i32, byte| sum.checked_mul(10)?.checked_add(digit(byte)?);
+    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
+}
+
+/// Milliseconds of a clock that only goes on.
+fn now() -> i64 {
+    let mut time = sys::Time { seconds: 0, nanoseconds: 0 };
+    // SAFETY: `time` is valid for the call.
+    unsafe { sys::clock_gettime(sys::CLOCK_MONOTONIC, &raw mut time) };
+    time.seconds * 1000 + time.nanoseconds / 1_000_000
 }

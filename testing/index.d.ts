@@ -23,6 +23,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { GenerateStream } from '../index.js'
 
 // ── OpenCode and its model, for the tests of a file ─────────────────────────────────────────────────────────
 
@@ -279,6 +280,44 @@ export interface Lockstep {
   seen(count?: number): void
   /** Opens the gate for good. */
   release(): void
+}
+
+// ── Recordings ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Reads a turn to its end, and writes it into a file that {@link replayStream} plays without an OpenCode. It claims the
+ * stream's reader; `await stream.result` beside it has the result.
+ *
+ * The file has one `StreamEvent` a line, as JSON, with `at`: milliseconds since the recording began. What
+ * `opencode-stream --format json` prints is a recording too, with no times. A turn that failed is recorded with its
+ * error, as the last line. Look through it before you commit it: it has all that the model and its tools said.
+ *
+ * Rejects, and writes nothing, where the turn was cut short by the `signal` of its caller, or the stream has been read.
+ */
+export function recordTurn(stream: GenerateStream, file: string): Promise<void>
+
+/**
+ * The stream of a turn that was recorded: text, events, result or error as they were. There is no OpenCode and no
+ * model; leaving it ends it with `finishReason: 'abort'`, as it would the turn. It throws at once where the file is no
+ * recording of a whole turn.
+ *
+ * ```js
+ * vi.mock('opencode-stream', async (original) => ({
+ *   ...(await original()),
+ *   generateStream: () => replayStream('turn.jsonl'),
+ * }))
+ * ```
+ */
+export function replayStream(file: string, options?: ReplayOptions): GenerateStream
+
+export interface ReplayOptions {
+  /**
+   * How many times as fast as recorded: 1 takes as long as the turn did. Default: each event comes as soon as it is asked
+   * for, and none before.
+   */
+  speed?: number
+  /** As for `generateStream`. */
+  signal?: AbortSignal
 }
 
 // ── A real OpenCode ─────────────────────────────────────────────────────────────────────────────────────────

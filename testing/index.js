@@ -3,6 +3,8 @@
 const { lockstep } = require('./lockstep.js')
 const { NEWEST, opencodeBinary } = require('./opencode-binary.js')
 const { openCode } = require('./opencode-kit.js')
+const { recordTurn } = require('./recording.js')
+const { replayStream } = require('./replay-stream.js')
 const { scriptedModel } = require('./scripted-model.js')
 const { startOpenCode } = require('./start-opencode.js')
 const { cut, fail, finish, hang, pause, reasoning, text, toolCall, usage } = require('./steps.js')
@@ -19,6 +21,8 @@ module.exports = {
   opencodeBinary,
   pause,
   reasoning,
+  recordTurn,
+  replayStream,
   scriptedModel,
   startOpenCode,
   text,

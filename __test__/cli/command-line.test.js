@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import testing from '../../testing/index.js'
 import { command, inShell, quoted } from '../support/command.mjs'
+import { processesBelow } from '../support/processes.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
+import { isRunning } from '../support/running.mjs'
 
-const { fail, hang, lockstep, text, toolCall } = testing
+const { fail, hang, lockstep, opencodeBinary, text, toolCall } = testing
 const bash = (line) => toolCall('bash', { command: line, description: 'a command' })
 
 describe('the command line, through pipes', () => {
@@ -69,6 +71,21 @@ describe('the command line, through pipes', () => {
     expect(info).toMatchObject({ agent: 'plan', model: { providerID: 'scripted', modelID: 'model' } })
   })
 
+  it("`--mode cli` needs no server: it takes OpenCode's own command line, and leaves none of it running", async () => {
+    const gate = lockstep()
+    real.model.reply(text(['one ', 'two'], { gate }))
+    const executable = await opencodeBinary()
+    const running = command(['--mode', 'cli', '--dir', real.server.directory, 'hi'], {
+      env: { ...real.model.env, OPENCODE_BIN: executable },
+    })
+    running.onText = () => gate.seen()
+    await until(() => running.stdout.length > 0)
+    const below = processesBelow(running.child.pid)
+    expect(below.map(({ line }) => line).join('\n')).toContain(`${executable} acp`)
+    expect(await running.ended).toEqual({ code: 0, signal: null, stdout: 'one two', stderr: '' })
+    expect(below.filter(({ pid }) => isRunning(pid))).toEqual([])
+  })
+
   it.each([
     ['no prompt', [], /empty/],
     ['an unknown flag', ['--modle', 'a/b', 'hi'], /Unknown option '--modle'. Did you mean '--model'\?/],
@@ -76,6 +93,7 @@ describe('the command line, through pipes', () => {
     ['another format', ['hi', '--format', 'xml'], /'default' or 'json'/],
     ['a wrong value', ['hi', '--model', 'x'], /hint: .*\n {2}code: ERR_OPENCODE_INVALID_OPTION/],
     ['another mode', ['hi', '--mode', 'servr'], /Did you mean 'server'\?/],
+    ['a flag that the mode cannot honour', ['hi', '--mode', 'cli'], /ERR_OPENCODE_UNSUPPORTED_OPTION/],
     ['flags that exclude each other', ['hi', '-c', '-s', 'ses_1'], /ERR_OPENCODE_INVALID_OPTION/],
   ])('%s is exit code 2, and nothing is sent', async (_, words, message) => {
     const before = real.model.requests.length

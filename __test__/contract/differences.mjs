@@ -7,32 +7,39 @@ export function isBefore(version, than) {
   return at !== -1 && a[at] < b[at]
 }
 
-/** How a route of a release differs from the rest. */
+/** How a route of a release differs from the rest; where it cannot do a thing, that is a stated error. */
 export function differences(route, version) {
   const isRun = route === 'run'
+  const isAcp = route === 'acp'
+  const before = (than) => isBefore(version, than)
   return {
+    /** Older releases ignore the password that keeps a server of ours to ourselves. */
+    cannotStart: route === 'private' && before('1.1.16') ? /ignores its password/ : undefined,
     /** Old releases of `run` put the end of a line between the words of the command, of which there are none, and its input. */
-    promptPrefix: isRun && isBefore(version, '1.14.0') ? '\n' : '',
+    promptPrefix: isRun && before('1.14.0') ? '\n' : '',
     granularity: isRun ? 'part' : 'token',
-    /** `opencode run` does not say which release it is. */
-    tellsVersion: !isRun,
+    /** `opencode run` does not say which release it is, and the server only since `GET /global/health` is there. */
+    tellsVersion: isAcp || (!isRun && !before('1.0.193')),
     /** ACP has no steps on its wire; their totals are in the result. */
-    tellsSteps: route !== 'acp',
+    tellsSteps: !isAcp,
     /** `run --thinking` came with 1.1.65. */
-    tellsReasoning: !isRun || !isBefore(version, '1.1.65'),
+    tellsReasoning: !isRun || !before('1.1.65'),
     /** `run` tells a tool call once, when it is over. */
     toolStates: isRun ? ['completed'] : ['pending', 'running', 'completed'],
     /** To 1.3.2 OpenCode stores a part without its trailing white space, and `run` prints what is stored. */
-    trimsParts: isRun && isBefore(version, '1.14.0'),
+    trimsParts: isRun && before('1.14.0'),
     /** Before it learnt to reject by itself, `run` showed a menu and waited for a key. */
-    canReject: !isRun || !isBefore(version, '1.14.34'),
-    canAllow: !isRun || !isBefore(version, '1.14.34'),
+    canReject: !isRun || !before('1.1.65'),
+    canAllow: !isRun || !before('1.14.34'),
+    /** 1.0.142 loads a session over ACP and then does not know it. */
+    canGoOn: !isAcp || !before('1.0.185'),
+    canFindTheNewest: !isAcp || !before('1.1.31'),
+    canFork: isAcp ? !before('1.1.31') : !isRun || !before('1.1.65'),
     /** Whether somebody can be asked while a turn runs. */
     canCall: !isRun,
     /** `run` takes one text from its standard input. */
     takesFiles: !isRun,
     /** The release has a way of its own to be asked for JSON, and the route can ask. */
-    structures: ['server', 'private'].includes(route) && !isBefore(version, '1.1.65'),
-    canFork: !isRun || !isBefore(version, '1.2.0'),
+    structures: !isRun && !isAcp && !before('1.1.65'),
   }
 }

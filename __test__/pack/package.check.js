@@ -36,7 +36,7 @@ describe('the root package', () => {
     expect(root.files.filter((file) => !/\.(js|d\.ts|json|md)$|^LICENSE$/.test(file))).toEqual([])
   })
 
-  it('depends on nothing but the addons, one for each platform', () => {
+  it('depends on nothing but the addons, one for each platform; `ai` is for those who have it', () => {
     expect(manifest).not.toHaveProperty('dependencies')
     // The AI SDK is only wanted by who imports `opencode-stream/ai-sdk`, and they have it.
     const optional = Object.entries(manifest.peerDependenciesMeta).filter(([, { optional }]) => optional)
@@ -84,6 +84,15 @@ describe('the root package', () => {
       })
       expect(imported.default).toEqual(require(name))
     }
+  })
+
+  it('brings the command', () => {
+    const name = `opencode-stream${process.platform === 'win32' ? '.cmd' : ''}`
+    const shown = execFileSync(join(project, 'node_modules/.bin', name), ['--version'], {
+      encoding: 'utf8',
+      shell: process.platform === 'win32',
+    })
+    expect(shown).toBe(`${manifest.version}\n`)
   })
 
   it('has no complaint from publint', () => {

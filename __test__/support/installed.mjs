@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -23,7 +24,7 @@ export function installedProject(files) {
   const modules = join(folder, 'node_modules')
   mkdirSync(join(modules, '.cache'), { recursive: true })
   mkdirSync(join(folder, 'tmp'))
-  const addon = install(modules)
+  const addon = installPackage(modules)
   symlinkSync(join(ROOT, 'node_modules/vitest'), join(modules, 'vitest'))
   symlinkSync(join(ROOT, 'node_modules/.cache/opencode-stream'), join(modules, '.cache/opencode-stream'))
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content)
@@ -35,18 +36,23 @@ export function installedProject(files) {
   }
 }
 
-/** The package, and the addon where npm would put the one for this machine: the folder that is returned. */
-function install(modules) {
+/**
+ * The package, as it would be published, and the addon where npm would put the one for this machine: the folder that
+ * is returned.
+ */
+export function installPackage(modules) {
   const npm = ['pack', '--ignore-scripts', '--json', '--pack-destination', modules]
   const [{ filename, version }] = JSON.parse(
     execFileSync('npm', npm, { cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] }),
   )
   execFileSync('tar', ['-xzf', filename], { cwd: modules })
-  cpSync(join(modules, 'package'), join(modules, 'opencode-stream'), { recursive: true })
-  for (const name of ['package', filename]) rmSync(join(modules, name), { recursive: true })
+  // What `npm install` made of a folder is a link to it.
+  rmSync(join(modules, 'opencode-stream'), { recursive: true, force: true })
+  renameSync(join(modules, 'package'), join(modules, 'opencode-stream'))
+  rmSync(join(modules, filename))
   const addon = readdirSync(ROOT).find((name) => name.endsWith('.node'))
   const name = addon.replace('.node', '').replace('.', '-')
-  mkdirSync(join(modules, name))
+  mkdirSync(join(modules, name), { recursive: true })
   cpSync(join(ROOT, addon), join(modules, name, addon))
   writeFileSync(join(modules, name, 'package.json'), JSON.stringify({ name, version, main: addon }))
   return join(modules, name)

@@ -1,5 +1,6 @@
 // Compiled, never run: the testing kit as a TypeScript user writes it.
 
+import type { GenerateStream } from 'opencode-stream'
 import {
   cut,
   fail,
@@ -13,6 +14,8 @@ import {
   type RecordedRequest,
   type Reply,
   reasoning,
+  recordTurn,
+  replayStream,
   type ScriptedModel,
   type Step,
   scriptedModel,
@@ -62,6 +65,15 @@ export async function bothHalves() {
   await using model = await scriptedModel()
   await using server = await startOpenCode({ model, executable: await opencodeBinary('1.1.31') })
   return server.kill('SIGKILL') ? server.log() : server.url
+}
+
+export async function recorded(stream: GenerateStream, signal: AbortSignal) {
+  await recordTurn(stream, 'turn.jsonl')
+  exactly<ReturnType<typeof replayStream>, GenerateStream>(true)
+  // @ts-expect-error it replays what was recorded, whatever model that was
+  replayStream('turn.jsonl', { model: 'a/b' })
+  for await (const chunk of replayStream('turn.jsonl', { speed: 1, signal })) return chunk.length
+  return 0
 }
 
 export function isRefused(model: ScriptedModel) {

@@ -73,7 +73,7 @@ pub struct Turn {
 
 impl Turn {
     fn start(request: &str, bell: Function<(), ()>, holdings: Arc<Holdings>) -> Result<Turn> {
-        let request: TurnRequest = parse(request)?;
+        let request = TurnRequest::read(request).map_err(|error| misread(&error))?;
         let bell = Arc::new(Bell::new(bell)?);
         let something = Arc::new(Notify::new());
         let written = something.clone();
@@ -171,6 +171,9 @@ fn outcome_json(outcome: &std::result::Result<Value, Failure>) -> String {
 }
 
 fn parse<T: serde::de::DeserializeOwned>(request: &str) -> Result<T> {
-    serde_json::from_str(request)
-        .map_err(|error| Error::new(Status::InvalidArg, format!("bad request: {error}")))
+    serde_json::from_str(request).map_err(|error| misread(&error))
+}
+
+fn misread(error: &serde_json::Error) -> Error {
+    Error::new(Status::InvalidArg, format!("bad request: {error}"))
 }

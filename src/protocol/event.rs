@@ -165,6 +165,13 @@ pub struct PartUpdate {
     pub raw: Arc<str>,
 }
 
+impl PartUpdate {
+    /// The piece came without the text so far, which no release of OpenCode does.
+    pub fn is_bare(&self) -> bool {
+        self.delta.as_ref().is_some_and(|piece| piece.len() > self.text.len())
+    }
+}
+
 /// `message.part.delta`, from 1.2.1.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartDelta {

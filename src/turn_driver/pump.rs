@@ -15,7 +15,7 @@ use super::Answers;
 use super::LEAVE;
 use super::expire;
 use super::prepare::Prepared;
-use super::requests::{abort, answer_ask};
+use super::requests::{abort, answer_ask, stop_late};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
@@ -44,10 +44,12 @@ struct Pump<'a> {
     mailbox: &'a Mailbox,
     turn: Turn,
     jobs: Jobs,
-    /// The prompt was sent and not yet answered.
+    /// The prompt was sent, and nobody knows yet whether it was taken.
     posting: bool,
     /// When leaving has taken long enough.
     leave_by: Option<Instant>,
+    /// It had, so the turn may yet begin.
+    begins_late: bool,
     /// When a broken connection has been away for too long, and why it broke.
     lost_at: Option<(Instant, Failure)>,
 }
@@ -76,7 +78,7 @@ pub async fn pump(
             Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
-            () = until(leave_by) => pump.turn.conclude_left(),
+            () = until(leave_by) => pump.stop_waiting(),
             () = until(lost_at) => pump.lose(),
             failure = gone(prepared.running.as_deref()), if !gone_told => {
                 gone_told = true;
@@ -86,7 +88,15 @@ pub async fn pump(
         }
     };
     pump.clean_up(&verdict).await;
+    let begins_late = pump.begins_late.then(|| pump.turn.sessions());
     drop(listener);
+    if let Some(sessions) = begins_late {
+        let Prepared { api, _place: place, .. } = prepared;
+        tokio::spawn(async move {
+            stop_late(&api, &sessions).await;
+            drop(place);
+        });
+    }
     verdict
 }
 
@@ -130,7 +140,17 @@ impl<'a> Pump<'a> {
         let jobs = Jobs::new();
         let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), prompt.body);
         jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
-        Self { request, prepared, mailbox, turn, jobs, posting: true, leave_by: None, lost_at: None }
+        Self {
+            request,
+            prepared,
+            mailbox,
+            turn,
+            jobs,
+            posting: true,
+            leave_by: None,
+            begins_late: false,
+            lost_at: None,
+        }
     }
 
     /// Does what the turn wants done; its verdict once it has one.
@@ -193,8 +213,13 @@ impl<'a> Pump<'a> {
                 self.posting = false;
                 self.settle(error);
             }
-            Done::Settled(Ok(())) => self.turn.on_accepted(now),
-            Done::Settled(Err(failure)) => self.turn.fail(failure),
+            Done::Settled(settled) => {
+                self.posting = false;
+                match settled {
+                    Ok(()) => self.turn.on_accepted(now),
+                    Err(failure) => self.turn.fail(failure),
+                }
+            }
             Done::Moved(Err(failure)) | Done::Replied(Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
@@ -234,6 +259,7 @@ impl<'a> Pump<'a> {
         if self.turn.is_accepted() {
             return self.turn.on_accepted(Instant::now().into_std());
         }
+        self.posting = true;
         let before = self.prepared.past.before.clone();
         self.job(|api, session| async move {
             Done::Settled(ambiguous_send(&api, &session, &before, error).await)
@@ -274,6 +300,11 @@ impl<'a> Pump<'a> {
     fn leave(&mut self) {
         self.leave_by = Some(Instant::now() + LEAVE);
         self.turn.leave();
+    }
+
+    fn stop_waiting(&mut self) {
+        self.begins_late = true;
+        self.turn.conclude_left();
     }
 
     fn lose(&mut self) {
@@ -328,12 +359,16 @@ impl<'a> Pump<'a> {
         let connection = self.prepared.connection.clone();
         tokio::spawn(async move {
             while let Some(done) = jobs.next().await {
-                if let Done::Posted(answer) = done {
-                    if answer.is_ok_and(|answer| answer.is_success()) {
-                        abort(&api, &sessions, &asks).await;
-                    }
-                    break;
+                let may_run = match done {
+                    Done::Posted(Ok(answer)) => answer.is_success() || answer.status >= 500,
+                    Done::Posted(Err(error)) => error.may_have_arrived,
+                    Done::Settled(settled) => settled.is_ok(),
+                    _ => continue,
+                };
+                if may_run {
+                    abort(&api, &sessions, &asks).await;
                 }
+                break;
             }
             drop(connection);
         });

@@ -35,6 +35,29 @@ pub async fn answer_ask(api: &Api, answered: &AskReply) -> Result<(), Failure> {
     }
 }
 
+/// How long a turn that was left, and did not stop in time, is watched for.
+const LATE: u32 = 20;
+const LATE_LOOK: Duration = Duration::from_millis(500);
+
+/// An abort that comes before the prompt runs stops nothing, and a machine under load may take long to begin:
+/// what runs late is stopped then.
+pub async fn stop_late(api: &Api, sessions: &[String]) {
+    let Some(root) = sessions.first() else { return };
+    let mut ran = false;
+    for _ in 0..LATE {
+        tokio::time::sleep(LATE_LOOK).await;
+        match api.is_busy(root).await {
+            Ok(true) => {
+                ran = true;
+                abort(api, sessions, &[]).await;
+            }
+            Ok(false) if ran => return,
+            Ok(false) => {}
+            Err(_) => return,
+        }
+    }
+}
+
 /// Stops sessions inside OpenCode, and takes back what they still ask.
 pub async fn abort(api: &Api, sessions: &[String], asks: &[AskReply]) {
     let replies = asks.iter().filter_map(AskReply::request);

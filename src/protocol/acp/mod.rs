@@ -201,6 +201,7 @@ impl Conversation {
                 self.stop_reason = result["stopReason"].as_str().map(str::to_owned);
                 self.outputs.push_back(Output::Answered);
             }
+            (Step::Prompt, Err(error)) if error.is_of_no_session() => self.cannot("go on with a session"),
             (Step::Prompt, Err(error)) => {
                 self.outputs.push_back(Output::Event(BusEvent::Error {
                     session_id: self.session.clone(),

@@ -98,7 +98,7 @@ impl Conversation {
         self.capabilities["sessionCapabilities"].get(what).is_some()
     }
 
-    fn cannot(&mut self, what: &str) {
+    pub(super) fn cannot(&mut self, what: &str) {
         let failure = Failure::new(
             Code::UnsupportedVersion,
             format!("this release of OpenCode cannot {what} over ACP"),

@@ -34,6 +34,11 @@ impl RpcError {
         self.message.strip_prefix("Internal error: ").unwrap_or(&self.message)
     }
 
+    /// The session that was loaded is not there for a prompt (1.0.142).
+    pub fn is_of_no_session(&self) -> bool {
+        self.code == -32602 && self.data.to_string().contains("Session not found")
+    }
+
     /// As OpenCode would have told it on its bus.
     pub fn as_opencode(&self) -> Value {
         let name = self.data["errorName"].as_str().unwrap_or("UnknownError");

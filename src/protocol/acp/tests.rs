@@ -388,3 +388,16 @@ fn a_file_is_a_block_with_its_content() {
     assert_eq!(block(&text).unwrap()["resource"]["blob"], "aGk=");
     assert_eq!(block(&json!({ "type": "agent", "name": "general" })), None);
 }
+
+#[test]
+fn a_session_that_the_prompt_does_not_find_is_told_as_what_the_release_cannot() {
+    // As 1.0.142 answered; it had loaded the session.
+    let session = SessionChoice::Existing { id: "ses_1".into(), fork: false };
+    let replay = Replay::new(config(session, Wanted::default())).run(
+        br#"{"jsonrpc":"2.0","id":0,"result":{"agentCapabilities":{"loadSession":true}}}
+{"jsonrpc":"2.0","id":1,"result":{"sessionId":"ses_1"}}
+{"jsonrpc":"2.0","id":2,"error":{"code":-32602,"message":"Invalid params","data":"{\"error\":\"Session not found: ses_1\"}"}}"#,
+    );
+    assert_eq!(replay.failed.unwrap().code, Code::UnsupportedVersion);
+    assert!(!replay.answered);
+}

@@ -2,6 +2,7 @@
 
 mod ask;
 mod glance;
+mod loose;
 mod message;
 mod part_delta;
 mod part_updated;
@@ -9,6 +10,7 @@ mod session;
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -51,6 +53,27 @@ pub fn decode(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
     decode_whole(data)
 }
 
+/// As [`decode`], for a record whose `event:` line says `name`: other shapes than OpenCode's are understood
+/// too, and may hold several events.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_record(name: Option<&[u8]>, data: &[u8]) -> Result<Vec<BusEvent>, Malformed> {
+    let decoded = decode(data);
+    match decoded {
+        // Only here can there be more in a record of a shape that we know.
+        Ok(Some(BusEvent::Message(_))) if memmem::find(data, b"\"parts\"").is_some() => {}
+        Ok(Some(event)) => return Ok(vec![event]),
+        Ok(None) if memmem::find(data, b"\"sync\"").is_some() => return Ok(Vec::new()),
+        Ok(None) | Err(_) => {}
+    }
+    let name = name.and_then(|name| std::str::from_utf8(name).ok());
+    match loose::decode(name, &String::from_utf8_lossy(data)) {
+        Some(events) => Ok(events),
+        None => Ok(decoded?.into_iter().collect()),
+    }
+}
+
 /// As [`decode`], whatever the record looks like.
 fn decode_whole(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
     // A broken byte costs one character, never the event.
@@ -60,8 +83,15 @@ fn decode_whole(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
         envelope = parse("payload", payload.get())?;
     }
     let (Some(kind), Some(properties)) = (envelope.kind, envelope.properties) else { return Ok(None) };
-    let properties = properties.get();
-    Ok(Some(match kind.as_ref() {
+    if kind == "sync" {
+        return Ok(None);
+    }
+    usual(&kind, properties.get()).map(Some)
+}
+
+/// An event in OpenCode's own shape.
+fn usual(kind: &str, properties: &str) -> Result<BusEvent, Malformed> {
+    Ok(match kind {
         "message.part.delta" => match part_delta::decode(properties)? {
             Some(delta) => BusEvent::Delta(delta),
             None => session::other(properties),
@@ -81,9 +111,8 @@ fn decode_whole(data: &[u8]) -> Result<Option<BusEvent>, Malformed> {
         "permission.replied" | "question.replied" | "question.rejected" => ask::closed(properties)?,
         "server.connected" => BusEvent::Connected,
         "server.heartbeat" => BusEvent::Heartbeat,
-        "sync" => return Ok(None),
         _ => session::other(properties),
-    }))
+    })
 }
 
 /// Reads `json` as the `kind` it is said to be.
@@ -96,5 +125,7 @@ fn parse_repaired<T: for<'a> Deserialize<'a>>(kind: &str, json: &str) -> Result<
     parse(kind, json).or_else(|error| parse(kind, &without_lone_surrogates(json)).map_err(|_| error))
 }
 
+#[cfg(test)]
+mod loose_tests;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,8 @@ impl RunDialect {
 
     /// What is no JSON: logs of plugins, and the menu that asks for a permission.
     fn junk(&mut self, line: &str) -> Result<Vec<BusEvent>, Failure> {
-        if line.contains("Permission required:") {
+        // To 1.0.222 in other words.
+        if ["Permission required:", "Permission required to run:"].iter().any(|words| line.contains(words)) {
             return Err(Failure::new(
                 Code::UnsupportedVersion,
                 "this release of OpenCode asks for permissions on a terminal, where nobody is",

@@ -66,12 +66,16 @@ fn the_error_it_told_is_the_error() {
 
 #[test]
 fn a_menu_that_waits_for_a_key_is_an_error_and_no_wait() {
-    // As 1.1.31 wrote it.
-    let menu = "\u{1b}[?25l│\n◆  Permission required: bash (echo permitted)";
-    let mut dialect = RunDialect::default();
-    let failure = menu.lines().find_map(|line| dialect.line(line.as_bytes()).err()).unwrap();
-    assert_eq!(failure.code, Code::UnsupportedVersion);
-    assert!(failure.data.unwrap()["ask"].as_str().unwrap().contains("echo permitted"));
+    for menu in [
+        // As 1.1.31 wrote it, and as 1.0.142 and 1.0.185 do.
+        "\u{1b}[?25l│\n◆  Permission required: bash (echo permitted)",
+        "\u{1b}[?25l│\n◆  Permission required to run: echo permitted",
+    ] {
+        let mut dialect = RunDialect::default();
+        let failure = menu.lines().find_map(|line| dialect.line(line.as_bytes()).err()).unwrap();
+        assert_eq!(failure.code, Code::UnsupportedVersion);
+        assert!(failure.data.unwrap()["ask"].as_str().unwrap().contains("echo permitted"));
+    }
 }
 
 #[test]

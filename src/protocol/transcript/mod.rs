@@ -161,12 +161,14 @@ impl Transcript {
     }
 
     fn write(&mut self, at: usize, part: &PartUpdate, source: Source) -> Result<(), ledger::Mismatch> {
+        // A piece without an offset may be the first we see of a part that began in a gap.
+        let begins = source == Source::Live && !(part.is_bare() && self.settling);
         let entry = &mut self.parts[at];
         if entry.kind.is_none() {
             entry.kind = Some(part.kind);
             entry.answer = part.kind == PartKind::Text && !part.synthetic && part.session_id == self.root;
             entry.raw = part.raw.clone();
-            if source == Source::Live {
+            if begins {
                 entry.ledger.begin();
             }
         }
@@ -175,6 +177,7 @@ impl Transcript {
         }
         if entry.has_text() {
             match &part.delta {
+                Some(piece) if part.is_bare() => entry.ledger.delta(piece),
                 Some(piece) => entry.ledger.growing(&part.text, piece)?,
                 None => entry.ledger.snapshot(&part.text, part.ended, source)?,
             }

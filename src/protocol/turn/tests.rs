@@ -921,3 +921,4 @@ proptest::proptest! {
 }
 
 mod faults;
+mod wires;

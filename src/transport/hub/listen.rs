@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
-use crate::framing::sse::SseFramer;
+use crate::framing::sse::{Record, SseFramer};
 use crate::let_others_run::let_others_run;
-use crate::protocol::dialect::{DeltaAtAGlance, decode, glance};
+use crate::protocol::dialect::{DeltaAtAGlance, decode_record, glance};
 use crate::protocol::event::BusEvent;
 use crate::transport::probe;
 
@@ -147,7 +147,7 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
         heard = Instant::now();
         let was_connected = seen.connected;
         let fed = framer.feed(&chunk, |record| {
-            take(shared, record.data, &mut seen, *opened);
+            take(shared, &record, &mut seen, *opened);
             if seen.connected && !was_connected && !std::mem::replace(&mut seen.announced, true) {
                 *opened += 1;
                 announce(shared, *opened, attempt);
@@ -176,7 +176,7 @@ struct Seen {
 }
 
 /// Takes one record: to the turn it belongs to, or nowhere.
-fn take(shared: &Shared, record: &[u8], seen: &mut Seen, opened: u64) {
+fn take(shared: &Shared, Record { event: name, data: record }: &Record<'_>, seen: &mut Seen, opened: u64) {
     if let Some(glance) = glance(record) {
         let mut router = shared.lock_router();
         let delta = DeltaAtAGlance::read(&glance);
@@ -188,15 +188,18 @@ fn take(shared: &Shared, record: &[u8], seen: &mut Seen, opened: u64) {
             return prove(shared, seen, opened);
         }
     }
-    match decode(record) {
-        Ok(Some(BusEvent::Connected)) => seen.connected = true,
-        Ok(Some(event)) => {
-            if event.proves_the_bus() {
-                prove(shared, seen, opened);
+    match decode_record(*name, record) {
+        Ok(events) => {
+            // The bytes are told once, however much they say.
+            let mut raw = Some(*record);
+            for event in events {
+                seen.connected |= event == BusEvent::Connected;
+                if event.proves_the_bus() {
+                    prove(shared, seen, opened);
+                }
+                shared.lock_router().deliver(event, raw.take());
             }
-            shared.lock_router().deliver(event, record);
         }
-        Ok(None) => {}
         Err(malformed) => {
             let failure = Failure::new(Code::Protocol, malformed.to_string())
                 .hint("this release may have changed its events: report it, with the release's version");

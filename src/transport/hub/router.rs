@@ -80,7 +80,7 @@ impl Router {
     }
 
     /// Delivers an event to the turn it belongs to, if any.
-    pub fn deliver(&mut self, event: BusEvent, bytes: &[u8]) {
+    pub fn deliver(&mut self, event: BusEvent, bytes: Option<&[u8]>) {
         if let BusEvent::Session(info) = &event
             && let Some(parent) = &info.parent_id
         {
@@ -90,7 +90,7 @@ impl Router {
             return;
         };
         let Some(hearer) = &mut self.hearers[at] else { return };
-        let raw = hearer.wants_raw.then(|| String::from_utf8_lossy(bytes).into());
+        let raw = bytes.filter(|_| hearer.wants_raw).map(|bytes| String::from_utf8_lossy(bytes).into());
         if hearer.pending.is_empty() {
             self.waiting.push(at);
         }
@@ -103,7 +103,7 @@ impl Router {
         let Some(at) = self.roots.get(delta.session_id()).copied() else { return };
         let Some(hearer) = &mut self.hearers[at] else { return };
         if hearer.wants_raw || !hearer.pending.last_mut().is_some_and(|last| continues(last, delta)) {
-            return self.deliver(BusEvent::Delta(delta.to_owned()), bytes);
+            return self.deliver(BusEvent::Delta(delta.to_owned()), Some(bytes));
         }
         self.pending += 1;
     }

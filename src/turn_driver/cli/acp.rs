@@ -182,7 +182,8 @@ impl<'a> Pump<'a> {
                 self.answered = true;
                 self.ask_for_the_record();
             }
-            AcpOutput::Failed(failure) => fail(&mut self.turn, failure),
+            // The prompt was refused for what was known before it.
+            AcpOutput::Failed(failure) => self.turn.fail(failure.accepted(Accepted::No)),
             AcpOutput::Open { .. } => {}
         }
     }

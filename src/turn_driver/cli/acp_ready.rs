@@ -167,8 +167,16 @@ async fn past(request: &TurnRequest, api: &Api, session: &str) -> Result<HashSet
     if request.session.id.is_none() && !request.session.newest {
         return Ok(HashSet::new());
     }
-    if let Some(known) = api.session(session).await? {
-        require_home(session, known["directory"].as_str(), directory(request))?;
+    match api.session(session).await? {
+        Some(known) => require_home(session, known["directory"].as_str(), directory(request))?,
+        // 1.0.142 loads any session over ACP, whether it is there or not.
+        None => return Err(not_there(session)),
     }
     api.message_ids(session).await
+}
+
+fn not_there(session: &str) -> Failure {
+    Failure::new(Code::SessionNotFound, format!("there is no session '{session}'"))
+        .session(session)
+        .hint("`opencode session list` shows a project's sessions")
 }
