@@ -72,7 +72,7 @@ describe('README.md', () => {
   })
 
   it('names the releases that the page of the status names', () => {
-    const [, releases] = /The tests run on OpenCode ([\d., and]+)\./.exec(readme)
+    const [, releases] = /The tests run on OpenCode ([\d., and]+),/.exec(readme)
     const status = read('docs/streaming-status.md')
     for (const release of releases.match(/\d+\.\d+\.\d+/g)) expect(status).toContain(release)
   })

@@ -101,7 +101,7 @@ function answer({ stdin, stdout }, answers) {
   })
 }
 
-it.each(Object.entries(PROGRAMS))('%s', async (program, each) => {
+it.each(Object.entries(PROGRAMS))('%s', { timeout: 180_000 }, async (program, each) => {
   for (const reply of each.replies) real.model.reply(...reply)
   const child = spawn(process.execPath, [join(EXAMPLES, program)], {
     cwd: real.server.directory,
