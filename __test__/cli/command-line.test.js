@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import testing from '../../testing/index.js'
 import { command, inShell, quoted } from '../support/command.mjs'
@@ -69,6 +71,14 @@ describe('the command line, through pipes', () => {
     const { sessionID } = JSON.parse(stdout.split('\n')[0])
     const [{ info }] = await real.ask(`/session/${sessionID}/message`)
     expect(info).toMatchObject({ agent: 'plan', model: { providerID: 'scripted', modelID: 'model' } })
+  })
+
+  it('attaches files, named from where it was started', async () => {
+    writeFileSync(join(real.server.directory, 'notes.txt'), 'Buy bread.')
+    real.model.reply(text('ok'))
+    const file = relative(process.cwd(), join(real.server.directory, 'notes.txt'))
+    expect((await run(['-f', file, '--', 'What to buy?']).ended).code).toBe(0)
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Buy bread.')
   })
 
   it("`--mode cli` needs no server: it takes OpenCode's own command line, and leaves none of it running", async () => {
