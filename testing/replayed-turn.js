@@ -44,6 +44,11 @@ class ReplayedTurn {
     return taken.event.type === 'error' ? null : JSON.stringify([taken.event])
   }
 
+  /** What was asked was answered when it was recorded. */
+  takeAsks() {
+    return null
+  }
+
   outcome() {
     return this.#outcome === null ? null : JSON.stringify(this.#outcome)
   }
