@@ -10,7 +10,7 @@ const { setTimeout: sleep } = require('node:timers/promises')
 
 const MARK = 'OPENCODE_STREAM_TESTING'
 /** A process that hangs in the kernel is not waited for. */
-const PATIENCE = 2_000
+const PATIENCE = 5_000
 
 /** A variable for the environment of what will have to be found again. */
 function newMark() {

@@ -101,7 +101,8 @@ describe.runIf(process.platform === 'linux')('what OpenCode started', () => {
   ])('ends with a process that %s', async (_how, script) => {
     const { child, left } = await testProcess(script)
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    expect(left()).toEqual([])
+    // What was killed may take the system its time on a busy machine.
+    await allGone(left)
   })
 
   it.each(['SIGKILL', 'SIGINT', 'SIGTERM'])('ends with a process that is ended by %s', async (signal) => {
