@@ -278,7 +278,7 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `variant` | yes | yes | not at 1.1.31 | yes |
  * | `title` | yes | yes | no | yes |
  * | `ephemeral` `system` `tools` | yes | yes | no | no |
- * | `permission: 'reject'` | yes | yes | yes | from 1.14; an error before |
+ * | `permission: 'reject'` | yes | yes | yes | from 1.1.65; an error before |
  * | `permission: 'allow'` | yes | yes | yes | from 1.14 |
  * | `permission: 'leave'` | yes | yes | no | no |
  * | `permission`: a function | yes | yes | yes | no |

@@ -58,7 +58,7 @@ describe('README.md', () => {
 
   it('shows code that is run: that of the examples, or of the guide to testing', () => {
     const examples = readdirSync(join(ROOT, 'examples'), { recursive: true })
-      .filter((name) => /\.(mjs|js|ts)$/.test(name))
+      .filter((name) => /\.(mjs|js|ts)$/.test(name) && !/node_modules|\.next\b/.test(name))
       .map((name) => flat(read(join('examples', name))))
     const run = [...examples, ...code(read('docs/testing.md')).map(flat)]
     const blocks = code(readme).map(flat)

@@ -15,11 +15,12 @@ const PREBUILT = [
 ]
 
 /** The native addon. `load` is passed only by tests of this file: what it throws cannot be had here. */
-function loadAddon(load = () => require('../binding.js'), platform = thisPlatform()) {
+function loadAddon(load = () => require('../binding.js'), platform) {
   try {
     return load()
   } catch (error) {
-    throw new OpenCodeError(...explained(error, platform))
+    // Looked up only now: what tells glibc from musl takes milliseconds.
+    throw new OpenCodeError(...explained(error, platform ?? thisPlatform()))
   }
 }
 

@@ -206,7 +206,9 @@ describe.each(['1.18.33', '1.15.13'])(
         } else gate.seen()
       }
       expect(answer).toBe(TOKENS.join(''))
-      expect(await stream.result).toMatchObject({ text: answer, reconnects: 1, finishReason: 'stop' })
+      const result = await stream.result
+      expect(result).toMatchObject({ text: answer, finishReason: 'stop' })
+      expect(result.reconnects).toBeGreaterThan(0)
       expect(real.model.requests.length - before).toBe(1)
     })
 
