@@ -2,7 +2,6 @@
 
 const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
-const { generateJson } = require('./generate-json.js')
 const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
 const { logAsAsked } = require('./log.js')
@@ -44,6 +43,8 @@ class OpenCode {
       throw invalid('Option `schema`', 'is missing', 'Pass the schema that the answer must fit.')
     }
     const site = callSite(this.generateJson)
+    // Modules that few turns need are loaded when one does: each costs a new process some tenths of a millisecond.
+    const { generateJson } = require('./generate-json.js')
     const attempt = (prompt, settings) => drain(this.#stream(prompt, settings, site))
     return generateJson(attempt, prompt, settings, { running: this.#running, site })
   }

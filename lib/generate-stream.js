@@ -1,10 +1,8 @@
 'use strict'
 
 const asyncDispose = require('./dispose-symbol.js')
-const { eventResponse } = require('./event-response.js')
 const { LazyPromise } = require('./lazy-promise.js')
 const { OpenCodeError } = require('./opencode-error.js')
-const { readableStream } = require('./readable-stream.js')
 const { StreamReader } = require('./stream-reader.js')
 const { TurnLife } = require('./turn-life.js')
 
@@ -47,11 +45,11 @@ class GenerateStream {
   }
 
   toReadableStream() {
-    return readableStream(this[Symbol.asyncIterator]())
+    return require('./readable-stream.js').readableStream(this[Symbol.asyncIterator]())
   }
 
   toResponse(init) {
-    return eventResponse(this.#events[Symbol.asyncIterator](), init)
+    return require('./event-response.js').eventResponse(this.#events[Symbol.asyncIterator](), init)
   }
 
   [asyncDispose]() {

@@ -2,9 +2,7 @@
 
 const values = require('./option-values.js')
 const { wrongValue, invalid, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
-const { readFilesOption } = require('./files.js')
 const { readModel } = require('./model.js')
-const { readSchema } = require('./schema.js')
 const { readServerUrl } = require('./server-url.js')
 
 const { text, anyText, secret, yesOrNo, oneOf, milliseconds, bytes, record } = values
@@ -39,9 +37,9 @@ const OPTIONS = {
     'Pass an object from names of tools to true or false, e.g. { bash: false }.',
   ),
 
-  files: readFilesOption,
+  files: (value, subject) => require('./files.js').readFilesOption(value, subject),
   jsonRetries: values.count('Pass how often a wrong answer is asked for again, e.g. 2; 0 for never.'),
-  schema: readSchema,
+  schema: (value, subject) => require('./schema.js').readSchema(value, subject),
 
   permission: oneOf(['reject', 'allow', 'leave'], { callback: true }),
   question: oneOf(['reject', 'leave'], { callback: true }),

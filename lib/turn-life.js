@@ -1,7 +1,5 @@
 'use strict'
 
-const { Asks } = require('./asks.js')
-const { readFiles } = require('./files.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
@@ -39,7 +37,7 @@ class TurnLife {
   constructor(plan) {
     this.#plan = plan
     this.#diagnostics = new TurnDiagnostics(plan.request)
-    this.#asks = new Asks(
+    this.#asks = asksOf(
       plan.callbacks,
       (id, reply) => this.#native.answer(id, reply),
       (makeError) => this.cutShort(makeError),
@@ -72,7 +70,8 @@ class TurnLife {
   /** Files are read at the last moment, at once and in call order, and before anything is sent. */
   #readRequest() {
     const { files = [], parts = [], ...request } = this.#plan.request
-    return toJson({ ...request, parts: [...parts, ...readFiles(files)] })
+    const read = files.length === 0 ? [] : require('./files.js').readFiles(files)
+    return toJson({ ...request, parts: [...parts, ...read] })
   }
 
   /** All unread text, or null when there is none now; the bell rings when there is more. */
@@ -131,6 +130,7 @@ class TurnLife {
 
   /** Whether or not anybody reads: an ask holds the turn. */
   #takeAsks() {
+    if (this.#asks === null) return
     const json = this.#native.takeAsks()
     if (json !== null) this.#asks.take(JSON.parse(json))
   }
@@ -143,12 +143,19 @@ class TurnLife {
   #end(outcome) {
     this.outcome = outcome
     this.#diagnostics.end(outcome)
-    this.#asks.end()
+    this.#asks?.end()
     this.#plan.running.delete(this)
     this.#plan.signal?.removeEventListener('abort', this.#onAbort)
     this.#announceEnd(outcome)
     this.onChange?.()
   }
+}
+
+/** Null where no function answers: then none is asked. */
+function asksOf(callbacks = {}, ...rest) {
+  if (!Object.values(callbacks).some((each) => typeof each === 'function')) return null
+  const { Asks } = require('./asks.js')
+  return new Asks(callbacks, ...rest)
 }
 
 /** A lone half of an emoji, as slicing a string leaves it, has no UTF-8: it goes out as U+FFFD. */
