@@ -55,6 +55,19 @@ export function contract(route, version) {
       return
     }
 
+    if (differs.isMute) {
+      it(refusal('say what came of the prompt'), async () => {
+        real.model.reply(text('unheard'))
+        await expect(generate('hi')).rejects.toMatchObject({
+          code: 'ERR_OPENCODE_CLI_EXIT',
+          message: expect.stringContaining('printed nothing'),
+          accepted: 'unknown',
+          retryable: false,
+        })
+      })
+      return
+    }
+
     it('gives the answer, character for character, and nothing else', async () => {
       real.model.reply(reasoning(['let ', 'me think']), text(WORDS), usage({ input: 7, output: 11 }))
       const turn = stream(PROMPT)

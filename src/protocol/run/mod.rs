@@ -157,11 +157,19 @@ impl RunDialect {
             Exit::Code(code) => format!("with exit code {code}"),
             Exit::Signal => "by a signal".to_owned(),
         };
-        let words = last_words(stderr).or_else(|| last_words(&self.junk));
-        let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));
-        let mut failure =
+        let complains = stderr.contains("rror") || !self.junk.is_empty();
+        let mut failure = if exit == Exit::Code(0) && self.session().is_none() && !complains {
+            Failure::new(
+                Code::CliExit,
+                "`opencode run` ended with exit code 0 and printed nothing of the turn",
+            )
+            .hint("the prompt may have run all the same; 1.14.48 is always so: use another release or route")
+        } else {
+            let words = last_words(stderr).or_else(|| last_words(&self.junk));
+            let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));
             Failure::new(Code::CliExit, format!("`opencode run` ended {how} before the turn was over{said}"))
-                .hint("the end of what it wrote to standard error is in error.stderr");
+                .hint("the end of what it wrote to standard error is in error.stderr")
+        };
         if let Exit::Code(code) = exit {
             failure.exit_code = Some(code);
         }

@@ -32,6 +32,13 @@ fn a_step_is_a_message_that_its_finish_completes() {
 }
 
 #[test]
+fn a_release_that_prints_nothing_is_said_to() {
+    let migrated = "Performing one time database migration\nDatabase migration complete.\n";
+    let failure = RunDialect::default().end(Exit::Code(0), migrated).unwrap_err();
+    assert!(failure.message.contains("printed nothing"), "{}", failure.message);
+}
+
+#[test]
 fn lines_that_are_no_json_are_read_over_and_serve_the_error() {
     let mut dialect = RunDialect::default();
     assert_eq!(dialect.line(b"Error: plugin broke").unwrap(), []);
