@@ -55,15 +55,22 @@ export function contract(route, version) {
       return
     }
 
-    if (differs.isMute) {
-      it(refusal('say what came of the prompt'), async () => {
-        real.model.reply(text('unheard'))
-        await expect(generate('hi')).rejects.toMatchObject({
-          code: 'ERR_OPENCODE_CLI_EXIT',
-          message: expect.stringContaining('printed nothing'),
-          accepted: 'unknown',
-          retryable: false,
-        })
+    if (differs.losesItsEnd) {
+      it(refusal('be relied on to print all of an answer'), async () => {
+        for (let n = 0; n < 3; n++) {
+          real.model.reply(toolCall('bash', { command: 'pwd', description: 'where' }))
+          real.model.reply(text('All done.'))
+          const outcome = await generate('where are we?').catch((error) => error)
+          // Whole, or an error that says so; never a part of it as if it were all.
+          if (outcome.text !== undefined) expect(outcome.text).toBe('All done.')
+          else
+            expect(outcome).toMatchObject({
+              code: 'ERR_OPENCODE_CLI_EXIT',
+              message: expect.stringMatching(/printed (nothing|not all)/),
+              retryable: false,
+            })
+          real.model.reset()
+        }
       })
       return
     }

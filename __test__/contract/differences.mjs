@@ -15,8 +15,8 @@ export function differences(route, version) {
   return {
     /** Older releases ignore the password that keeps a server of ours to ourselves. */
     cannotStart: route === 'private' && before('1.1.16') ? /ignores its password/ : undefined,
-    /** The events of this one release reach nobody who listens to a directory, and `run` is one of them. */
-    isMute: isRun && version === '1.14.48',
+    /** These end before they have printed all, sometimes before anything. */
+    losesItsEnd: isRun && ['1.14.34', '1.14.48', '1.15.13'].includes(version),
     /** Old releases of `run` put the end of a line between the words of the command, of which there are none, and its input. */
     promptPrefix: isRun && before('1.14.0') ? '\n' : '',
     granularity: isRun ? 'part' : 'token',

@@ -143,13 +143,19 @@ impl RunDialect {
 
     /// The process is gone: the events that close the turn, and why it is no success.
     pub fn end(&mut self, exit: Exit, stderr: &str) -> Result<(), Failure> {
-        let mid_step = self.message.as_ref().is_some_and(|message| !message.completed);
         match exit {
-            Exit::Code(0) if !mid_step && (self.message.is_some() || self.failed) => Ok(()),
+            Exit::Code(0) if self.failed || self.message.as_ref().is_some_and(|last| self.is_last(last)) => {
+                Ok(())
+            }
             // The error it told says more than its exit code.
             Exit::Code(_) if self.failed => Ok(()),
             _ => Err(self.ended(exit, stderr)),
         }
+    }
+
+    /// Nothing follows it: it is complete, and no tool was called, unless what it asked for was rejected.
+    fn is_last(&self, message: &MessageInfo) -> bool {
+        message.completed && (message.finish.as_deref() != Some("tool-calls") || self.asks > 0)
     }
 
     fn ended(&self, exit: Exit, stderr: &str) -> Failure {
@@ -158,12 +164,13 @@ impl RunDialect {
             Exit::Signal => "by a signal".to_owned(),
         };
         let complains = stderr.contains("rror") || !self.junk.is_empty();
-        let mut failure = if exit == Exit::Code(0) && self.session().is_none() && !complains {
+        let mut failure = if exit == Exit::Code(0) && !complains {
+            let printed = if self.session.is_some() { "not all" } else { "nothing" };
             Failure::new(
                 Code::CliExit,
-                "`opencode run` ended with exit code 0 and printed nothing of the turn",
+                format!("`opencode run` ended with exit code 0 and printed {printed} of the turn"),
             )
-            .hint("the prompt may have run all the same; 1.14.48 is always so: use another release or route")
+            .hint("1.14.48 and 1.15.13 do so: the answer is in the session; use another release or route")
         } else {
             let words = last_words(stderr).or_else(|| last_words(&self.junk));
             let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));

@@ -32,6 +32,24 @@ fn a_step_is_a_message_that_its_finish_completes() {
 }
 
 #[test]
+fn an_end_behind_a_tool_call_is_none() {
+    let mut dialect = RunDialect::default();
+    let line = |kind: &str, part: &str| {
+        format!(
+            r#"{{"type":"{kind}","sessionID":"ses_1","part":{{"id":"prt_{kind}","messageID":"msg_1","sessionID":"ses_1",{part}}}}}"#
+        )
+    };
+    dialect.line(line("text", r#""type":"text","text":"Looking.""#).as_bytes()).unwrap();
+    let finish = r#""type":"step-finish","reason":"tool-calls","cost":0,"tokens":{"input":1,"output":1,"reasoning":0,"cache":{"read":0,"write":0}}"#;
+    dialect.line(line("step_finish", finish).as_bytes()).unwrap();
+    let failure = dialect.end(Exit::Code(0), "").unwrap_err();
+    assert!(failure.message.contains("printed not all"), "{}", failure.message);
+    // What was rejected ends the turn there.
+    dialect.stderr_line("permission requested: bash (ls); auto-rejecting").unwrap();
+    assert!(dialect.end(Exit::Code(0), "").is_ok());
+}
+
+#[test]
 fn a_release_that_prints_nothing_is_said_to() {
     let migrated = "Performing one time database migration\nDatabase migration complete.\n";
     let failure = RunDialect::default().end(Exit::Code(0), migrated).unwrap_err();
