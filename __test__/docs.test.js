@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { exampleFiles } from './support/example-files.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const read = (page) => readFileSync(join(ROOT, page), 'utf8')
@@ -57,8 +58,8 @@ describe('README.md', () => {
   const readme = read('README.md')
 
   it('shows code that is run: that of the examples, or of the guide to testing', () => {
-    const examples = readdirSync(join(ROOT, 'examples'), { recursive: true })
-      .filter((name) => /\.(mjs|js|ts)$/.test(name) && !/node_modules|\.next\b/.test(name))
+    const examples = exampleFiles()
+      .filter((name) => /\.(mjs|js|ts)$/.test(name))
       .map((name) => flat(read(join('examples', name))))
     const run = [...examples, ...code(read('docs/testing.md')).map(flat)]
     const blocks = code(readme).map(flat)

@@ -1,17 +1,14 @@
 // Every file in examples/ is run: suites by vitest itself, programs here, on a real OpenCode.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
 import testing from '../testing/index.js'
+import { EXAMPLES, exampleFiles } from './support/example-files.mjs'
 import { realOpenCode } from './support/real-opencode.mjs'
 
 const { fail, hang, opencodeBinary, reasoning, text, toolCall } = testing
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const EXAMPLES = join(ROOT, 'examples')
 const bash = (command) => toolCall('bash', { command, description: 'a command' })
 const question = { question: 'Which?', header: 'Which', options: [{ label: 'Blue', description: 'blue' }] }
 
@@ -122,17 +119,8 @@ it.each(Object.entries(PROGRAMS))('%s', { timeout: 180_000 }, async (program, ea
   real.model.verify()
 })
 
-const filesOf = (folder) =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile())
-    .map(({ parentPath, name }) =>
-      join(parentPath, name)
-        .slice(EXAMPLES.length + 1)
-        .replaceAll('\\', '/'),
-    )
-
 it('no example is forgotten', () => {
-  const programs = filesOf(EXAMPLES).filter(
+  const programs = exampleFiles().filter(
     (name) => /\.(js|mjs|cjs|ts|mts)$/.test(name) && !/\.test\.js$/.test(name) && !TESTED_APART.test(name),
   )
   expect(programs.sort()).toEqual(Object.keys(PROGRAMS).sort())
