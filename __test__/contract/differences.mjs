@@ -36,7 +36,8 @@ export function differences(route, version) {
     /** 1.0.142 loads a session over ACP and then does not know it. */
     canGoOn: !isAcp || !before('1.0.185'),
     canFindTheNewest: !isAcp || !before('1.1.31'),
-    canFork: isAcp ? !before('1.1.31') : !isRun || !before('1.1.65'),
+    /** 1.14.48 has a fork over ACP, and then asks itself for it in a way that it refuses. */
+    canFork: isAcp ? !before('1.1.31') && version !== '1.14.48' : !isRun || !before('1.1.65'),
     /** Whether somebody can be asked while a turn runs. */
     canCall: !isRun,
     /** `run` takes one text from its standard input. */

@@ -21,6 +21,7 @@ use super::text::without_lone_surrogates;
 use crate::error::{Code, Failure};
 
 pub use self::opening::SessionChoice;
+use self::opening::unsupported;
 pub use self::prompt::block;
 use self::rpc::{Message, RpcError};
 pub use self::settings::Wanted;
@@ -277,6 +278,9 @@ impl Conversation {
     fn failure(&self, step: Step, error: &RpcError) -> Failure {
         let words = error.words().to_owned();
         match (step, &self.config.session) {
+            (Step::Open, SessionChoice::Existing { fork: true, .. }) if error.is_of_its_own_request() => {
+                unsupported("fork a session").cause(words)
+            }
             (Step::Open, SessionChoice::Existing { id, .. }) => {
                 Failure::new(Code::SessionNotFound, format!("OpenCode cannot open the session '{id}'"))
                     .session(id)

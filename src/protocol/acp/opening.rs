@@ -99,11 +99,11 @@ impl Conversation {
     }
 
     pub(super) fn cannot(&mut self, what: &str) {
-        let failure = Failure::new(
-            Code::UnsupportedVersion,
-            format!("this release of OpenCode cannot {what} over ACP"),
-        )
-        .hint("update OpenCode, or use another route");
-        self.outputs.push_back(Output::Failed(failure));
+        self.outputs.push_back(Output::Failed(unsupported(what)));
     }
+}
+
+pub(super) fn unsupported(what: &str) -> Failure {
+    Failure::new(Code::UnsupportedVersion, format!("this release of OpenCode cannot {what} over ACP"))
+        .hint("update OpenCode, or use another route")
 }

@@ -39,6 +39,11 @@ impl RpcError {
         self.code == -32602 && self.data.to_string().contains("Session not found")
     }
 
+    /// OpenCode asked itself for a fork with a body that it refuses (1.14.48).
+    pub fn is_of_its_own_request(&self) -> bool {
+        self.code == -32603 && self.data["details"] == "Expected object, got null"
+    }
+
     /// As OpenCode would have told it on its bus.
     pub fn as_opencode(&self) -> Value {
         let name = self.data["errorName"].as_str().unwrap_or("UnknownError");

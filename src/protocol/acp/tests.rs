@@ -366,6 +366,17 @@ fn the_newest_session_of_the_directory_is_resumed_or_a_new_one_made() {
 }
 
 #[test]
+fn a_fork_that_the_release_refuses_itself_is_told_as_what_it_cannot() {
+    // As 1.14.48 answered.
+    let fork = SessionChoice::Existing { id: "ses_1".into(), fork: true };
+    let replay = Replay::new(config(fork, Wanted::default())).run(
+        br#"{"jsonrpc":"2.0","id":0,"result":{"agentCapabilities":{"sessionCapabilities":{"fork":{}}}}}
+{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"Internal error","data":{"details":"Expected object, got null"}}}"#,
+    );
+    assert_eq!(replay.failed.unwrap().code, Code::UnsupportedVersion);
+}
+
+#[test]
 fn lines_that_are_no_messages_and_requests_we_do_not_offer_change_nothing() {
     let mut replay = opening("1.18.33", Wanted::default());
     for junk in [&b"Error: a log"[..], b"{", b"[]", b"null", br#"{"jsonrpc":"2.0","id":"x","result":1}"#] {
