@@ -437,7 +437,7 @@ export type PermissionCallback = (
  * - `'always'`: and whatever OpenCode takes for the same from then on, without asking anybody: in every session of
  *   that project on that server, other clients' too (1.18.33), for as long as the server runs.
  * - `'reject'`: the tool does not run, and the turn ends there with `finishReason: 'rejected'`. With a
- *   `message`, the model reads it and goes on.
+ *   `message`, the model reads it and goes on; to 1.0.222 OpenCode has no place for one, and the turn ends.
  */
 export type PermissionReply =
   | 'once'

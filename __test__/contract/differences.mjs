@@ -40,6 +40,8 @@ export function differences(route, version) {
     canFork: isAcp ? !before('1.1.31') && version !== '1.14.48' : !isRun || !before('1.1.65'),
     /** Whether somebody can be asked while a turn runs. */
     canCall: !isRun,
+    /** A rejection had no place for a message before `permission.asked` came: the turn ends there. */
+    tellsWhy: !before('1.1.0'),
     /** `run` takes one text from its standard input. */
     takesFiles: !isRun,
     /** The release has a way of its own to be asked for JSON, and the route can ask. */

@@ -36,10 +36,18 @@ export function wholeTurn(real, differs) {
     expect(result).toMatchObject({ text: 'Read.', finishReason: 'stop', asks: [{ reply: 'once' }] })
   })
 
-  it.runIf(differs.canCall)('a rejection with a message: the model reads it, and goes on', async () => {
+  const rejection = differs.tellsWhy ? 'the model reads it, and goes on' : 'the turn ends, and says so'
+  it.runIf(differs.canCall)(`a rejection with a message: ${rejection}`, async () => {
     real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
-    real.model.reply(text('I see.'))
     const permission = () => ({ reply: 'reject', message: 'stay in the house' })
+    if (!differs.tellsWhy) {
+      const { finishReason, asks } = await generate('look outside', { permission })
+      expect(finishReason).toBe('rejected')
+      expect(asks).toMatchObject([{ reply: 'reject' }])
+      expect(asks[0]).not.toHaveProperty('message')
+      return
+    }
+    real.model.reply(text('I see.'))
     const result = await generate('look outside', { permission })
     expect(result).toMatchObject({ text: 'I see.', finishReason: 'stop' })
     expect(result.asks).toMatchObject([{ reply: 'reject', message: 'stay in the house' }])

@@ -197,7 +197,8 @@ pub enum AskKind {
         permission: String,
         patterns: Vec<String>,
         metadata: Value,
-        /// Asked as `permission.updated` (to 1.0.222), which has its own reply route.
+        /// Asked as `permission.updated` (to 1.0.222), which has its own reply route, and no place there for a
+        /// message.
         old_route: bool,
     },
     Question {

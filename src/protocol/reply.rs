@@ -25,6 +25,17 @@ impl Reply {
         matches!(self, Self::Reject { message: None })
     }
 
+    /// As much of it as `ask` has a place for.
+    #[must_use]
+    pub fn fit_for(self, ask: &Ask) -> Self {
+        match (&ask.kind, self) {
+            (AskKind::Permission { old_route: true, .. }, Self::Reject { .. }) => {
+                Self::Reject { message: None }
+            }
+            (_, reply) => reply,
+        }
+    }
+
     pub fn name(&self) -> &'static str {
         match self {
             Self::Once => "once",

@@ -106,7 +106,7 @@ impl Turn {
     }
 
     fn answer(&mut self, ask: Ask, reply: Reply) {
-        let answered = AskReply { ask, reply };
+        let answered = AskReply { reply: reply.fit_for(&ask), ask };
         self.outputs.push_back(Output::Reply(answered.clone()));
         self.tell_ask(&answered);
     }

@@ -120,6 +120,19 @@ fn who_leaves_rejects_what_is_open_and_what_still_comes() {
 }
 
 #[test]
+fn a_message_that_has_no_place_is_not_told_as_read() {
+    let mut turn = turn();
+    let BusEvent::Asked(mut ask) = asked(SESSION) else { unreachable!() };
+    if let AskKind::Permission { old_route, .. } = &mut ask.kind {
+        *old_route = true;
+    }
+    turn.on_event(&BusEvent::Asked(ask), Instant::now());
+    turn.on_answer("per_1", Reply::Reject { message: Some("use ls".to_owned()) });
+    assert!(turn.asks.rejected);
+    assert!(turn.asks.told[0].get("message").is_none_or(Value::is_null));
+}
+
+#[test]
 fn a_rejection_with_a_message_does_not_end_the_turn() {
     for (message, rejected) in [(Some("use ls".to_owned()), false), (None, true)] {
         let mut turn = turn();

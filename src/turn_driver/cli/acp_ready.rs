@@ -11,6 +11,7 @@ use super::super::route::Refused;
 use super::{directory, of_the_turn, place, program, require_home};
 use crate::error::{Code, Failure};
 use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted};
+use crate::protocol::release::is_before;
 use crate::request::{LaunchRequest, TurnRequest};
 use crate::transport::{AcpChild, Api, Identity, Program, end, version};
 
@@ -61,7 +62,7 @@ async fn open_as_can(request: &TurnRequest, program: &Program) -> Result<Opened,
     let executable = program.identity();
     let secured = !unsecured().contains(&executable);
     match open(request, program, secured).await {
-        Err((_, version)) if secured && is_before_secured(version.as_deref()) => {
+        Err((_, version)) if secured && is_before(version.as_deref(), SECURED) => {
             unsecured().insert(executable);
             open(request, program, false).await
         }
@@ -150,15 +151,6 @@ fn config(request: &TurnRequest) -> AcpConfig {
             agent: request.agent.clone(),
             variant: request.variant.clone(),
         },
-    }
-}
-
-fn is_before_secured(version: Option<&str>) -> bool {
-    let mut numbers =
-        version.into_iter().flat_map(|version| version.split('.')).map(|number| number.parse().ok());
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), Some(minor)) => (major, minor) < SECURED,
-        _ => false,
     }
 }
 
