@@ -35,10 +35,11 @@ pub async fn run_ready(
 ) -> Result<RunReady, Refused> {
     let program = program(request, launch)?;
     let place = place(request, ticket).await;
-    let flags = program.flags().await.map_err(of_the_turn)?;
+    let (flags, newest) =
+        futures::try_join!(program.flags(), newest(request, &program)).map_err(of_the_turn)?;
     let options = RunOptions {
-        session: request.session.id.as_deref(),
-        newest: request.session.newest,
+        session: request.session.id.as_deref().or(newest.as_deref()),
+        newest: request.session.newest && newest.is_none(),
         fork: request.session.fork,
         title: request.session.title.as_deref(),
         model: request.model.as_ref().map(Model::name),
@@ -52,6 +53,23 @@ pub async fn run_ready(
     let ((), (), before) = checks.map_err(of_the_turn)?;
     let prompt = prompt::text(request);
     Ok(RunReady { program, words, prompt, before, _place: place })
+}
+
+/// The newest session of the directory, where `opencode session list` tells: what `--continue` takes is the oldest
+/// one in 1.2.1.
+async fn newest(request: &TurnRequest, program: &Program) -> Result<Option<String>, Failure> {
+    if !request.session.newest {
+        return Ok(None);
+    }
+    let listed = program.output(&["session", "list", "--format", "json"]).await?;
+    Ok(listed.ok().and_then(|list| newest_of(&list, directory(request))))
+}
+
+fn newest_of(list: &str, directory: &str) -> Option<String> {
+    let sessions: Vec<Value> = serde_json::from_str(list).ok()?;
+    let here = sessions.iter().filter(|session| session["directory"] == directory);
+    let newest = here.max_by_key(|session| session["updated"].as_u64())?;
+    newest["id"].as_str().map(str::to_owned)
 }
 
 async fn model(request: &TurnRequest, program: &Program) -> Result<(), Failure> {
@@ -122,6 +140,18 @@ async fn succeeded(program: &Program, words: &[&str]) -> Result<String, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_session_is_the_one_of_the_directory_that_was_updated_last() {
+        let list = r#"[
+            {"id":"ses_old","updated":1,"directory":"/work"},
+            {"id":"ses_new","updated":3,"directory":"/work"},
+            {"id":"ses_elsewhere","updated":4,"directory":"/tmp"}
+        ]"#;
+        assert_eq!(newest_of(list, "/work").as_deref(), Some("ses_new"));
+        assert_eq!(newest_of(list, "/home"), None);
+        assert_eq!(newest_of("", "/work"), None);
+    }
 
     #[test]
     fn the_list_of_models_is_read_as_the_server_would_give_it() {
