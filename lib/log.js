@@ -5,9 +5,11 @@ const { subscribe } = require('node:diagnostics_channel')
 const MOMENTS = ['start', 'session', 'event', 'end']
 
 /** OPENCODE_STREAM_LOG=debug: what is published, one line each, on stderr. */
-function logAsAsked({ env, stderr } = process) {
-  const level = env.OPENCODE_STREAM_LOG
+function logAsAsked() {
+  const level = process.env.OPENCODE_STREAM_LOG
   if (!level) return
+  // Only now: the first look at it opens it, which takes milliseconds.
+  const { stderr } = process
   if (level !== 'debug') {
     stderr.write(`opencode-stream: OPENCODE_STREAM_LOG is not 'debug', so nothing is logged\n`)
     return
