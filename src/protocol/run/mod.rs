@@ -170,7 +170,10 @@ impl RunDialect {
                 Code::CliExit,
                 format!("`opencode run` ended with exit code 0 and printed {printed} of the turn"),
             )
-            .hint("1.14.48 and 1.15.13 do so: the answer is in the session; use another release or route")
+            .hint(
+                "1.14.34, 1.14.48 and 1.15.13 do so; `opencode export` shows the rest of the session. Do not prompt \
+                 again for it; from now on use another release, or `cliProtocol: 'acp'`",
+            )
         } else {
             let words = last_words(stderr).or_else(|| last_words(&self.junk));
             let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));
