@@ -149,6 +149,14 @@ pub struct MessageInfo {
 }
 
 impl MessageInfo {
+    /// A step that is complete and no answer: tools were called, and OpenCode goes on with what they say.
+    pub fn calls_tools(&self) -> bool {
+        self.completed
+            && self.finish.as_deref() == Some("tool-calls")
+            && self.error.is_none()
+            && self.structured.is_none()
+    }
+
     /// A message of the model's that has just begun.
     pub fn answer(id: &str, session_id: &str) -> Self {
         Self {

@@ -46,7 +46,6 @@ pub fn lenient<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(
     Ok(read(Box::<RawValue>::deserialize(deserializer)?.get()))
 }
 
-
 /// How many bytes of text a value holds, near enough.
 pub fn size(value: &Value) -> usize {
     const EACH: usize = 32;

@@ -73,6 +73,14 @@ impl Transcript {
         })
     }
 
+    /// Whether the last tool call of the prompted session failed, as one does that was rejected.
+    pub fn has_failed_tool(&self) -> bool {
+        let last = self.root_parts().filter(|entry| entry.kind == Some(PartKind::Tool)).last();
+        last.is_some_and(|entry| {
+            json::value(entry.raw.as_bytes()).is_some_and(|part| part["state"]["status"] == "error")
+        })
+    }
+
     fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
         self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
