@@ -228,8 +228,11 @@ fn aborted() -> Failure {
 }
 
 fn unanswered() -> Failure {
-    Failure::new(Code::Empty, "OpenCode ended the turn behind a tool call, without an answer and without an error")
-        .hint("see the server's log; the text so far is in error.data.text")
+    Failure::new(
+        Code::Empty,
+        "OpenCode ended the turn behind a tool call, without an answer and without an error",
+    )
+    .hint("see the server's log; the text so far is in error.data.text")
 }
 
 fn failed_at_the_provider() -> Failure {
