@@ -29,6 +29,14 @@ pub fn value(json: &[u8]) -> Option<Value> {
     read::<Bounded>(&String::from_utf8_lossy(json)).map(|bounded| bounded.0)
 }
 
+/// A document as it came, or, if it is too deep for that, bounded; `None` if it is none.
+pub fn raw(json: &str) -> Option<Box<RawValue>> {
+    if depth(json) <= DEPTH {
+        return RawValue::from_string(json.to_owned()).ok();
+    }
+    RawValue::from_string(value(json.as_bytes())?.to_string()).ok()
+}
+
 /// For `#[serde(deserialize_with)]`: a field of any depth.
 pub fn field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
     Bounded::deserialize(deserializer).map(|bounded| bounded.0)
@@ -187,6 +195,14 @@ mod tests {
     fn depth_counts_what_stands_outside_of_strings() {
         assert_eq!(depth(r#"{"a":"[[[\"{","b":[{}]}"#), 3);
         assert_eq!(depth("1"), 0);
+    }
+
+    #[test]
+    fn a_document_is_passed_on_as_it_came_unless_it_is_too_deep() {
+        let spaced = r#"{ "b" : "\ud83d", "a":[1] }"#;
+        assert_eq!(raw(spaced).unwrap().get(), spaced);
+        assert!(depth(raw(&nested(5_000, "[", "]")).unwrap().get()) <= DEPTH);
+        assert!(raw("{").is_none());
     }
 
     #[test]

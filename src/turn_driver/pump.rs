@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -20,6 +19,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
+use crate::protocol::json as bounded;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
@@ -293,7 +293,7 @@ impl<'a> Pump<'a> {
     }
 
     fn emit_raw(&mut self, session: &str, raw: &str) {
-        let Ok(event) = RawValue::from_string(raw.to_owned()) else { return };
+        let Some(event) = bounded::raw(raw) else { return };
         let root = session == self.prepared.session;
         let place = SessionPlace {
             session_id: session.to_owned(),
