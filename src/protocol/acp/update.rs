@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{BusEvent, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
+use crate::protocol::json as bounded;
 use crate::protocol::text::{Text, read};
 
 #[derive(Deserialize)]
@@ -28,9 +29,9 @@ struct Update {
     title: Option<String>,
     #[serde(default)]
     status: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::optional")]
     raw_input: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::optional")]
     raw_output: Option<Value>,
 }
 
@@ -280,7 +281,8 @@ impl ToolCall {
         if let Some(title) = update.title.filter(|title| *title != self.tool) {
             self.state["title"] = title.into();
         }
-        let blocks: Vec<Value> = update.content.and_then(|content| read(content.get())).unwrap_or_default();
+        let blocks = update.content.and_then(|content| bounded::value(content.get().as_bytes()));
+        let blocks = blocks.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let text = blocks.iter().find_map(|block| block.pointer("/content/text")?.as_str());
         let output = update.raw_output.unwrap_or_default();
         if let Some(metadata) = output.get("metadata") {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
+use super::json;
 use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
@@ -24,7 +25,7 @@ struct Line<'a> {
     session_id: String,
     #[serde(borrow, default)]
     part: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     error: Option<Value>,
 }
 

@@ -1,5 +1,6 @@
 //! One part of the transcript, and what readers have been told of it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde_json::Value;
 
 use super::ledger::Ledger;
 use crate::protocol::event::PartKind;
+use crate::protocol::json;
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
 use crate::protocol::text::read;
 
@@ -24,8 +26,8 @@ pub struct Entry {
     finished: bool,
     /// OpenCode's own object.
     pub raw: Arc<str>,
-    /// The last state of a tool call that was told.
-    tool: Option<ToolEvent>,
+    /// The last state of a tool call that was told: how far it was, and a hash of it all.
+    tool: Option<(u8, u64)>,
 }
 
 impl Entry {
@@ -41,6 +43,11 @@ impl Entry {
             raw: Arc::from("{}"),
             tool: None,
         }
+    }
+
+    /// How many bytes are kept of it.
+    pub fn weight(&self) -> usize {
+        self.raw.len() + self.ledger.len()
     }
 
     pub fn has_text(&self) -> bool {
@@ -99,10 +106,11 @@ impl Entry {
     fn tell_tool(&mut self, out: &mut Vec<StreamEvent>) {
         let Some(event) = tool_event(&self.place, &self.raw) else { return };
         // A list may be older than the stream: a call never goes back.
-        let goes_back = self.tool.as_ref().is_some_and(|told| rank(&told.status) > rank(&event.status));
-        if !goes_back && self.tool.as_ref() != Some(&event) {
-            out.push(StreamEvent::Tool(Box::new(event.clone())));
-            self.tool = Some(event);
+        let goes_back = self.tool.is_some_and(|(told, _)| told > rank(&event.status));
+        let now = (rank(&event.status), hash(&event));
+        if !goes_back && self.tool != Some(now) {
+            out.push(StreamEvent::Tool(Box::new(event)));
+            self.tool = Some(now);
         }
     }
 
@@ -120,21 +128,37 @@ fn rank(status: &str) -> u8 {
     }
 }
 
+/// The same event twice is told once; to keep the event for that would double what a turn holds.
+fn hash(event: &ToolEvent) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    event.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A call that runs is told, whatever else its part may hold.
 fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     #[derive(Deserialize)]
     struct Tool {
-        #[serde(rename = "callID")]
-        call_id: String,
-        tool: String,
+        #[serde(rename = "callID", default, deserialize_with = "json::lenient")]
+        call_id: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
+        tool: Option<String>,
+        #[serde(default)]
         state: State,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct State {
-        status: String,
+        #[serde(default, deserialize_with = "json::lenient")]
+        status: Option<String>,
+        #[serde(default, deserialize_with = "json::optional")]
         input: Option<Value>,
+        #[serde(default, deserialize_with = "json::lenient")]
         output: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
         error: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
         title: Option<String>,
+        #[serde(default, deserialize_with = "json::optional")]
         metadata: Option<Value>,
     }
     let Tool { call_id, tool, state } = read(raw)?;
@@ -142,10 +166,10 @@ fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     let growing = || state.metadata.as_ref()?.get("output")?.as_str().map(str::to_owned);
     Some(ToolEvent {
         place: place.clone(),
-        call_id,
-        tool,
+        call_id: call_id.unwrap_or_default(),
+        tool: tool.unwrap_or_default(),
         output: state.output.clone().or_else(growing),
-        status: state.status,
+        status: state.status.unwrap_or_else(|| "pending".to_owned()),
         input: state.input,
         error: state.error,
         title: state.title,
