@@ -5,6 +5,7 @@ mod child;
 mod cli;
 mod config;
 mod executable;
+mod first_start;
 mod http;
 mod hub;
 mod listener;
@@ -16,6 +17,7 @@ mod settle;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
+pub use first_start::{FirstStart, TRIES, is_database_busy, may_start_again, pause};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

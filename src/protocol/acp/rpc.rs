@@ -4,6 +4,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+/// How a message begins.
+pub const STARTS: &[&str] = &[r#"{"jsonrpc""#, r#"{"id""#, r#"{"method""#];
+
 /// One JSON-RPC message.
 #[derive(Deserialize)]
 pub struct Message<'a> {

@@ -20,6 +20,8 @@ pub struct Entry {
     pub ledger: Ledger,
     /// Written by an attempt that failed and was made again.
     pub discarded: bool,
+    /// Bytes that OpenCode has not kept, of a part that the wire did not divide.
+    pub abandoned: Option<std::ops::Range<usize>>,
     started: bool,
     finished: bool,
     /// OpenCode's own object.
@@ -36,6 +38,7 @@ impl Entry {
             answer: false,
             ledger: Ledger::default(),
             discarded: false,
+            abandoned: None,
             started: false,
             finished: false,
             raw: Arc::from("{}"),
@@ -50,6 +53,22 @@ impl Entry {
     /// Later parts of the answer must wait: text of this one may still be missing.
     pub fn holds_up(&self) -> bool {
         self.answer && !self.discarded && !self.ledger.is_sure()
+    }
+
+    /// The text that was given out, in the pieces that OpenCode has kept.
+    pub fn kept(&self) -> Vec<String> {
+        let given = self.ledger.given();
+        let Some(range) = &self.abandoned else { return vec![given] };
+        let pieces = [given.get(..range.start), given.get(range.end..)];
+        pieces.into_iter().flatten().filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// How many characters were given out that OpenCode has not kept.
+    pub fn discarded_letters(&self) -> usize {
+        let given = self.ledger.given();
+        let abandoned = self.abandoned.clone().and_then(|range| given.get(range));
+        let discarded = if self.discarded { Some(given.as_str()) } else { abandoned };
+        discarded.map_or(0, |text| text.chars().count())
     }
 
     /// Tells what there is to tell of this part since the last time.

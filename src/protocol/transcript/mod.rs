@@ -315,6 +315,13 @@ impl Transcript {
         }
     }
 
+    /// OpenCode has not kept a stretch of a part, in bytes.
+    pub fn abandon(&mut self, part: &str, range: std::ops::Range<usize>) {
+        if let Some(at) = self.index.get(part) {
+            self.parts[*at].abandoned = Some(range);
+        }
+    }
+
     fn abandon_attempt(&mut self, message: &str) -> Vec<String> {
         let mut abandoned = Vec::new();
         for entry in self.parts.iter_mut().rev().filter(|entry| entry.place.message_id == message) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Transcript;
-use super::entry::step_totals;
+use super::entry::{Entry, step_totals};
 use crate::protocol::event::PartKind;
 use crate::protocol::stream_event::Usage;
 use crate::protocol::text::read;
@@ -18,22 +18,14 @@ pub struct Totals {
 impl Transcript {
     /// The non-empty text parts of the answer, joined by a blank line.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
-            if entry.ledger.has_given() {
-                if !text.is_empty() {
-                    text.push_str("\n\n");
-                }
-                text.push_str(&entry.ledger.given());
-            }
-        }
-        text
+        let answers = self.parts.iter().filter(|entry| entry.answer && !entry.discarded);
+        let given = answers.filter(|entry| entry.ledger.has_given());
+        given.flat_map(Entry::kept).collect::<Vec<_>>().join("\n\n")
     }
 
     /// How many characters of abandoned attempts were given out.
     pub fn discarded(&self) -> usize {
-        let discarded = self.parts.iter().filter(|entry| entry.answer && entry.discarded);
-        discarded.map(|entry| entry.ledger.given().chars().count()).sum()
+        self.parts.iter().filter(|entry| entry.answer).map(Entry::discarded_letters).sum()
     }
 
     /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
@@ -70,7 +62,7 @@ impl Transcript {
         })
     }
 
-    fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
+    fn root_parts(&self) -> impl Iterator<Item = &Entry> {
         self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
 }

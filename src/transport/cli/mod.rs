@@ -13,13 +13,14 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
 
-use super::child::{Child, Launch, Stdin};
+use super::child::{Child, Hear, Launch, Stdin};
 use super::config::{ConfigFile, configure};
 use super::executable;
+use super::first_start::{FirstStart, TRIES, first_start, may_start_again, pause};
 use super::http::Server;
-use super::loopback::{USERNAME, free_port, password};
+use super::loopback::{USERNAME, free_port, password, spare_loopback};
 use crate::error::{Code, Failure};
-use crate::protocol::run::{Exit, Flags};
+use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
 pub use lines::Lines;
@@ -64,11 +65,22 @@ impl Program {
         })
     }
 
-    fn start(&self, words: Vec<String>, environment: &[(&str, &str)]) -> Result<Started, Failure> {
+    /// Waits for its turn to start, where nothing has run in the data folder yet.
+    pub async fn first_start(&self) -> Option<FirstStart> {
+        first_start(&self.executable, &self.environment).await
+    }
+
+    fn start(
+        &self,
+        words: Vec<String>,
+        environment: &[(&str, &str)],
+        hear: Option<Hear>,
+    ) -> Result<Started, Failure> {
         let mut whole = self.environment.clone();
         whole.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
         whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
+        spare_loopback(&mut whole);
         let config = configure(&mut whole, self.config.as_ref())?;
         let launch = Launch {
             program: self.executable.clone(),
@@ -78,7 +90,7 @@ impl Program {
             stdin: Stdin::Pipe,
             leftover: config.as_ref().map(ConfigFile::path),
         };
-        let mut child = Child::start(&launch).map_err(|error| self.cannot_start(&error))?;
+        let mut child = Child::start_heard(&launch, hear).map_err(|error| self.cannot_start(&error))?;
         let lines = Lines::new(child.stdout.take(), self.record_limit);
         let stdin = child.stdin.take();
         Ok(Started { child, lines, stdin, config })
@@ -95,14 +107,22 @@ impl Program {
     /// # Errors
     /// When it cannot be started, or does not end.
     pub async fn output(&self, words: &[&str]) -> Result<Result<String, String>, Failure> {
-        let Said { succeeded, stdout, stderr } = self.said(words).await?;
+        let mut said = self.said(words).await?;
+        for tried in 0..TRIES {
+            if said.succeeded || !may_start_again(&said.stderr) {
+                break;
+            }
+            pause(tried).await;
+            said = self.said(words).await?;
+        }
+        let Said { succeeded, stdout, stderr } = said;
         let told = if stdout.is_empty() { &stderr } else { &stdout };
         Ok(if succeeded { Ok(told.clone()) } else { Err(stderr) })
     }
 
     async fn said(&self, words: &[&str]) -> Result<Said, Failure> {
         let Started { child, mut lines, stdin, config: _config } =
-            self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[])?;
+            self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[], None)?;
         drop(stdin);
         let mut whole = Vec::new();
         let run = async {
@@ -173,15 +193,23 @@ impl Program {
     /// When it cannot be started.
     pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
+        let (tell, complaints) = mpsc::unbounded_channel();
+        let mut heard = Complaints::default();
+        let hear = move |bytes: &[u8]| {
+            heard.feed(bytes);
+            while let Some(asked) = heard.next() {
+                let _ = tell.send(asked);
+            }
+        };
         let Started { child, lines, stdin, config } =
-            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")])?;
+            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")], Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.
                 let _ = stdin.write_all(prompt.as_bytes()).await;
             });
         }
-        Ok(RunChild { child, lines, _config: config })
+        Ok(RunChild { child, lines, complaints, _config: config })
     }
 
     /// Starts `opencode acp`. It also listens on loopback, whether anybody wants it or not: on a port of our
@@ -195,7 +223,7 @@ impl Program {
         let words = ["acp", "--port", &port.to_string(), "--hostname", "127.0.0.1"].map(str::to_owned).into();
         let environment =
             [("OPENCODE_SERVER_USERNAME", USERNAME), ("OPENCODE_SERVER_PASSWORD", secret.as_str())];
-        let Started { child, lines, stdin, config } = self.start(words, &environment)?;
+        let Started { child, lines, stdin, config } = self.start(words, &environment, None)?;
         let credentials = secured.then(|| Credentials { username: USERNAME.into(), password: secret });
         let target = TargetRequest {
             credentials,
@@ -237,6 +265,8 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<S
 pub struct RunChild {
     pub child: Child,
     pub lines: Lines,
+    /// The permissions it rejected by itself.
+    pub complaints: mpsc::UnboundedReceiver<String>,
     _config: Option<ConfigFile>,
 }
 
