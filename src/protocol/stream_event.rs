@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::reply::Reply;
 
 /// Where a part event belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     #[serde(rename = "sessionID")]
@@ -157,7 +157,7 @@ pub enum StreamEvent {
 }
 
 /// A tool call as it is now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Serialize)]
 pub struct ToolEvent {
     #[serde(flatten)]
     pub place: Arc<Place>,

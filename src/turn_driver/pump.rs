@@ -31,7 +31,7 @@ enum Done {
     /// An ambiguous send was looked into.
     Settled(Result<(), Failure>),
     Fetched(Result<Snapshot, Failure>),
-    Replied(Result<(), Failure>),
+    Replied(String, Result<(), Failure>),
     Aborted,
     Moved(Result<(), Failure>),
 }
@@ -130,6 +130,7 @@ impl<'a> Pump<'a> {
             texts: prompt.texts(),
             before: prepared.past.before.clone(),
         });
+        turn.let_wait(request.limits.buffered as usize);
         for child in &prepared.past.children {
             turn.adopt(child);
             prepared.connection.adopt(&prepared.session, child);
@@ -160,7 +161,10 @@ impl<'a> Pump<'a> {
                 Output::Emit(event) => self.emit(event),
                 Output::Finish(verdict) => return Some(*verdict),
                 Output::Reply(reply) => {
-                    self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
+                    self.job(|api, _| async move {
+                        let answered = answer_ask(&api, &reply).await;
+                        Done::Replied(reply.ask.id, answered)
+                    });
                 }
                 Output::Ask(ask) => self.mailbox.ask(&ask),
                 Output::AskClosed(id) => self.mailbox.close_ask(&id),
@@ -220,7 +224,7 @@ impl<'a> Pump<'a> {
                     Err(failure) => self.turn.fail(failure),
                 }
             }
-            Done::Moved(Err(failure)) | Done::Replied(Err(failure)) => self.fail(failure),
+            Done::Moved(Err(failure)) | Done::Replied(_, Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
                     self.prepared.connection.adopt(&self.prepared.session, child);
@@ -229,7 +233,8 @@ impl<'a> Pump<'a> {
             }
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
-            Done::Replied(Ok(())) | Done::Moved(Ok(())) => {}
+            Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
+            Done::Moved(Ok(())) => {}
         }
     }
 
@@ -334,7 +339,10 @@ impl<'a> Pump<'a> {
     /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes.
     async fn clean_up(&mut self, verdict: &Result<Value, Failure>) {
         let stopped_by_us = |failure: &Failure| {
-            matches!(failure.code, Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit)
+            matches!(
+                failure.code,
+                Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit | Code::SessionNotFound
+            )
         };
         let unfinished = match verdict {
             Err(failure) => stopped_by_us(failure) && failure.accepted != Accepted::No,

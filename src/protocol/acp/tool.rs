@@ -5,6 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::update::Update;
+use crate::protocol::json;
 use crate::protocol::text::read;
 
 #[derive(Debug)]
@@ -65,7 +66,8 @@ impl ToolCall {
         if let Some(title) = update.title.filter(|title| *title != self.tool) {
             self.state.title = Some(title);
         }
-        let blocks: Vec<Value> = update.content.and_then(|content| read(content.get())).unwrap_or_default();
+        let blocks = update.content.and_then(|content| json::value(content.get().as_bytes()));
+        let blocks = blocks.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let text = blocks.iter().find_map(|block| block.pointer("/content/text")?.as_str());
         let output: RawOutput = update.raw_output.and_then(|output| read(output.get())).unwrap_or_default();
         if output.metadata.is_some() {

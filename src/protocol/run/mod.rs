@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
+use super::json;
 use super::noise::{Piece, pieces, shown};
-use super::text::read;
 use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
@@ -40,8 +40,8 @@ struct Line<'a> {
     session_id: String,
     #[serde(borrow, default)]
     part: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "json::optional")]
+    error: Option<Value>,
 }
 
 /// How the process ended.
@@ -108,7 +108,7 @@ impl RunDialect {
         if line.kind == "error" {
             self.failed = true;
             events.extend(self.release());
-            let error = line.error.map(error_object).unwrap_or_default();
+            let error = line.error.unwrap_or_default();
             events.push(BusEvent::Error { session_id: Some(line.session_id), error });
         } else if let Some(part) = line.part {
             let part = stored_part(part.get()).map_err(|malformed| {
@@ -248,12 +248,6 @@ impl RunDialect {
         failure.stderr = Some(stderr.to_owned());
         failure
     }
-}
-
-/// An error that is nested too deep to be read is passed on as words.
-fn error_object(error: &RawValue) -> Value {
-    let words = || serde_json::json!({ "name": "UnknownError", "data": { "message": shown(error.get()) } });
-    read(error.get()).unwrap_or_else(words)
 }
 
 fn read_record(text: &str) -> Option<Line<'_>> {

@@ -98,7 +98,7 @@ fn a_record_that_noise_is_glued_to_is_found_and_one_that_is_torn_is_an_error() {
 }
 
 #[test]
-fn an_error_that_is_nested_deeply_is_an_error_in_words() {
+fn an_error_that_is_nested_deeply_is_an_error() {
     let deep = "[".repeat(300) + &"]".repeat(300);
     let line = format!(r#"{{"type":"error","sessionID":"ses_1","error":{{"a":{deep}}}}}"#);
     let events = RunDialect::default().line(line.as_bytes()).unwrap();

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::Transcript;
 use super::entry::{Entry, step_totals};
 use crate::protocol::event::PartKind;
+use crate::protocol::json;
 use crate::protocol::stream_event::Usage;
-use crate::protocol::text::read;
 
 /// The sums over all steps of the prompted session.
 #[derive(Debug, Default, PartialEq)]
@@ -23,9 +23,10 @@ impl Transcript {
         given.flat_map(Entry::kept).collect::<Vec<_>>().join("\n\n")
     }
 
-    /// How many characters of abandoned attempts were given out.
+    /// How many characters were given out and are not in [`Self::text`]: of abandoned attempts, and behind a
+    /// delta that was lost.
     pub fn discarded(&self) -> usize {
-        self.parts.iter().filter(|entry| entry.answer).map(Entry::discarded_letters).sum()
+        self.parts.iter().filter(|entry| entry.answer).map(Entry::strayed).sum()
     }
 
     /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
@@ -33,7 +34,7 @@ impl Transcript {
     pub fn part_objects(&self) -> Vec<Value> {
         self.root_parts()
             .filter_map(|entry| {
-                let mut part: Value = read(&entry.raw)?;
+                let mut part = json::value(entry.raw.as_bytes())?;
                 let ended = part.pointer("/time/end").is_some_and(|end| !end.is_null());
                 if entry.has_text() && !ended && entry.ledger.has_given() {
                     part["text"] = Value::from(entry.ledger.given());
@@ -59,6 +60,14 @@ impl Transcript {
             Some(PartKind::Tool | PartKind::StepFinish) => true,
             Some(PartKind::Text) => entry.ledger.has_given(),
             _ => false,
+        })
+    }
+
+    /// Whether the last tool call of the prompted session failed, as one does that was rejected.
+    pub fn has_failed_tool(&self) -> bool {
+        let last = self.root_parts().filter(|entry| entry.kind == Some(PartKind::Tool)).last();
+        last.is_some_and(|entry| {
+            json::value(entry.raw.as_bytes()).is_some_and(|part| part["state"]["status"] == "error")
         })
     }
 

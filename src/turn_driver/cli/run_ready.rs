@@ -12,6 +12,7 @@ use super::super::validate::{check_agent, check_model};
 use super::{directory, of_the_turn, place, program, require_home, usable_directory};
 use crate::error::{Code, Failure};
 use crate::prompt;
+use crate::protocol::json as bounded;
 use crate::protocol::run::{RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
 use crate::request::{LaunchRequest, Model, TurnRequest};
@@ -75,8 +76,8 @@ async fn newest(request: &TurnRequest, program: &Program) -> Result<Option<Strin
 }
 
 fn newest_of(list: &str, directory: &str) -> Option<String> {
-    let sessions: Vec<Value> = serde_json::from_str(list).ok()?;
-    let here = sessions.iter().filter(|session| session["directory"] == directory);
+    let sessions = bounded::value(list.as_bytes())?;
+    let here = sessions.as_array()?.iter().filter(|session| session["directory"] == directory);
     let newest = here.max_by_key(|session| session["updated"].as_u64())?;
     newest["id"].as_str().map(str::to_owned)
 }
@@ -100,8 +101,8 @@ fn providers(list: &str) -> Value {
         else {
             continue;
         };
-        let object = serde_json::Deserializer::from_str(below).into_iter::<Value>().next();
-        let object = object.and_then(Result::ok).unwrap_or_else(|| json!({}));
+        let object = serde_json::Deserializer::from_str(below).into_iter::<bounded::Bounded>().next();
+        let object = object.and_then(Result::ok).map_or_else(|| json!({}), |object| object.0);
         let at = providers.iter().position(|known| known["id"] == provider).unwrap_or_else(|| {
             providers.push(json!({ "id": provider, "models": {} }));
             providers.len() - 1
@@ -123,7 +124,7 @@ async fn agent(request: &TurnRequest, program: &Program) -> Result<(), Failure> 
 async fn past(request: &TurnRequest, program: &Program) -> Result<HashSet<String>, Failure> {
     let Some(id) = &request.session.id else { return Ok(HashSet::new()) };
     let session = match program.output(&["export", id]).await? {
-        Ok(export) => serde_json::from_str::<Value>(&export).unwrap_or_default(),
+        Ok(export) => bounded::value(export.as_bytes()).unwrap_or_default(),
         Err(stderr) => {
             let mut failure = Failure::new(Code::SessionNotFound, format!("there is no session '{id}'"))
                 .session(id)
