@@ -38,7 +38,11 @@ export const ENDS = {
   },
   'the session is compacted behind a tool': {
     replies: () => [
-      [text('Before. '), toolCall('bash', { command: 'pwd', description: 'where' }), usage({ input: 58_000, output: 100 })],
+      [
+        text('Before. '),
+        toolCall('bash', { command: 'pwd', description: 'where' }),
+        usage({ input: 58_000, output: 100 }),
+      ],
       [text('SUMMARY OF THE CONTEXT')],
       [text('After.')],
     ],
@@ -48,7 +52,8 @@ export const ENDS = {
     replies: () => [[fail(400, { body: overflow })], [text('The answer.')]],
     when: [isSummary, text('SUMMARY OF THE CONTEXT')],
     result: { text: 'The answer.', finishReason: 'stop', discarded: 0 },
-    otherwise: ({ knowsOverflow }) => !knowsOverflow && { error: { ...PROVIDER, message: expect.stringContaining(OVERFLOW) } },
+    otherwise: ({ knowsOverflow }) =>
+      !knowsOverflow && { error: { ...PROVIDER, message: expect.stringContaining(OVERFLOW) } },
   },
   'the length is used up': {
     replies: () => [[text('as far'), finish('length')]],
@@ -96,14 +101,22 @@ export function ends(real, differs) {
   it('ends: OpenCode is killed in the middle', async () => {
     if (differs.outlivesTurns) return
     real.model.reset()
-    real.model.reply(...(differs.granularity === 'part' ? [text('Some '), toolCall('bash', SLEEP)] : [text('Some '), hang()]))
+    real.model.reply(
+      ...(differs.granularity === 'part'
+        ? [text('Some '), toolCall('bash', SLEEP)]
+        : [text('Some '), hang()]),
+    )
     const stream = real.client.generateStream('go on', real.options())
     const read = async () => {
       for await (const _ of stream) for (const { pid } of real.processes()) end(pid)
       return stream.result
     }
     const error = await read().catch((failure) => failure)
-    expect(error).toMatchObject({ code: 'ERR_OPENCODE_CLI_EXIT', accepted: true, data: { text: trims('Some ') } })
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_CLI_EXIT',
+      accepted: true,
+      data: { text: trims('Some ') },
+    })
     await until(() => real.processes().length === 0)
     real.model.reset()
   })
@@ -115,7 +128,8 @@ export function ends(real, differs) {
     const outcome = await real.client.generate('go on', real.options()).catch((failure) => failure)
     real.model.reset()
     // Some releases try again and some take it for the end; none says more than the model did.
-    if (outcome instanceof Error) expect(outcome).toMatchObject({ code: expect.stringMatching(/^ERR_OPENCODE_/), accepted: true })
+    if (outcome instanceof Error)
+      expect(outcome).toMatchObject({ code: expect.stringMatching(/^ERR_OPENCODE_/), accepted: true })
     else expect(['Half an ans', 'The whole answer.']).toContain(outcome.text)
   })
 }
