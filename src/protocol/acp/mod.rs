@@ -391,4 +391,6 @@ impl Conversation {
 }
 
 #[cfg(test)]
+mod held_tests;
+#[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
 pub use lines::Lines;
 
+/// How many rejected permissions may wait to be told of.
+const COMPLAINTS: usize = 1000;
 /// How long a child that was told to end is waited for.
 const FAREWELL: Duration = Duration::from_millis(2500);
 
@@ -193,12 +195,12 @@ impl Program {
     /// When it cannot be started.
     pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
-        let (tell, complaints) = mpsc::unbounded_channel();
+        let (tell, complaints) = mpsc::channel(COMPLAINTS);
         let mut heard = Complaints::default();
         let hear = move |bytes: &[u8]| {
             heard.feed(bytes);
             while let Some(asked) = heard.next() {
-                let _ = tell.send(asked);
+                let _ = tell.try_send(asked);
             }
         };
         let Started { child, lines, stdin, config } =
@@ -266,7 +268,7 @@ pub struct RunChild {
     pub child: Child,
     pub lines: Lines,
     /// The permissions it rejected by itself.
-    pub complaints: mpsc::UnboundedReceiver<String>,
+    pub complaints: mpsc::Receiver<String>,
     _config: Option<ConfigFile>,
 }
 

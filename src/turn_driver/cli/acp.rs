@@ -89,16 +89,17 @@ pub async fn pump(
         }
         let (idle_at, look_at, settle_at, leave_by) = pump.deadlines();
         tokio::select! {
+            // A child that never stops writing must not keep anybody from leaving.
             biased;
-            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
-            line = pump.ready.child.lines.next() => pump.on_line(line),
-            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
-            () = until(settle_at) => pump.settle(),
             () = until(leave_by) => pump.turn.conclude_left(),
+            failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
+            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
+            line = pump.ready.child.lines.next() => pump.on_line(line),
+            () = until(settle_at) => pump.settle(),
             () = until(look_at) => pump.look(),
             () = sleep_until(idle_at) => pump.on_silence(),
-            failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
         }
     };
     // A turn that ended otherwise than by its answer may still run in the child.
