@@ -182,6 +182,12 @@ fn a_flag_that_the_release_lacks_is_an_error_and_values_may_begin_with_a_dash() 
         arguments(&options, &old).unwrap(),
         ["run", "--format", "json", "--session=ses_1", "--title=-x"]
     );
+    for (title, word) in
+        [("\"a\"", "--title=\"\"a\"\""), ("'a'", "--title=\"'a'\""), ("a \"b\"", "--title=a \"b\"")]
+    {
+        let options = RunOptions { title: Some(title), ..RunOptions::default() };
+        assert_eq!(arguments(&options, &old).unwrap()[3], word);
+    }
     let fork = RunOptions { fork: true, ..options };
     assert_eq!(arguments(&fork, &old).unwrap_err().code, Code::UnsupportedVersion);
     let new = Flags::new("--format --session --title --fork --thinking --auto");
