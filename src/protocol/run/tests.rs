@@ -102,10 +102,7 @@ fn an_error_that_is_nested_deeply_is_an_error() {
     let deep = "[".repeat(300) + &"]".repeat(300);
     let line = format!(r#"{{"type":"error","sessionID":"ses_1","error":{{"a":{deep}}}}}"#);
     let events = RunDialect::default().line(line.as_bytes()).unwrap();
-    assert!(
-        matches!(&events[0], BusEvent::Error { error, .. } if error["name"] == "UnknownError"),
-        "{events:?}"
-    );
+    assert!(matches!(&events[0], BusEvent::Error { error, .. } if error["a"].is_array()));
 }
 
 #[test]
