@@ -1,109 +1,106 @@
-//! The first use of a data folder. Programs that set up one database at the same moment fail, so the first starts of
-//! this process go one after another; what another process does meanwhile is a reason to start again.
+//! Starts of OpenCode that fail for a moment only. Where it never ran, each start sets up the one database of
+//! its data folder, and of several at once all but one fail; a port that was free may be taken when it is bound.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tokio::time::timeout;
 
-/// How long one start waits for another: a program that never gets ready must not hold up all others.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a start is tried again, and the first pause; it doubles.
-pub const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(250);
-/// How many data folders are remembered.
-const MOST_KNOWN: usize = 256;
+/// How often a start is tried, and how long apart. The waits come to 7 s: a database takes about one.
+pub const TRIES: u32 = 8;
 
-/// While it is held, no other program of this process starts in the data folder. Dropping it lets the next one be
-/// the first.
-pub struct FirstStart(OwnedMutexGuard<bool>);
-
-impl FirstStart {
-    /// The program is ready: from now on any number may start at once.
-    pub fn is_ready(mut self) {
-        *self.0 = true;
-    }
+/// How long to wait before the next try.
+pub fn pause(tries: u32) -> Duration {
+    Duration::from_millis(100) * (1 << tries.min(4))
 }
 
-/// Waits until it is this program's turn; `None` if one has got ready in its data folder before, or if that takes
-/// too long.
-pub async fn first_start(executable: &Path, environment: &BTreeMap<String, String>) -> Option<FirstStart> {
-    let alone = timeout(PATIENCE, folder(executable, environment).lock_owned()).await.ok()?;
-    (!*alone).then_some(FirstStart(alone))
+/// What OpenCode says when another process sets up or holds its database (1.2.1 to 1.18.33).
+pub fn is_database_busy(stderr: &str) -> bool {
+    ["database is locked", "Failed query", "SQLITE_BUSY", "CREATE TABLE", "already exists"]
+        .iter()
+        .any(|words| stderr.contains(words))
 }
 
-/// Whether a program has got ready, by its data folder.
-type Known = HashMap<String, Arc<AsyncMutex<bool>>>;
-
-fn folder(executable: &Path, environment: &BTreeMap<String, String>) -> Arc<AsyncMutex<bool>> {
-    static KNOWN: OnceLock<Mutex<Known>> = OnceLock::new();
-    const NAMES: [&str; 5] = ["HOME", "USERPROFILE", "LOCALAPPDATA", "XDG_DATA_HOME", "OPENCODE_DB"];
-    let places = NAMES.map(|name| environment.get(name).map_or("", String::as_str));
-    let key = format!("{}\n{}", executable.display(), places.join("\n"));
-    let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-    if known.len() >= MOST_KNOWN {
-        known.clear();
-    }
-    known.entry(key).or_default().clone()
-}
-
-/// Whether a program that ended before it was ready might do better if it is started again: its port was taken
-/// meanwhile, or another one set up the database.
-pub fn may_start_again(stderr: &str) -> bool {
-    is_port_taken(stderr) || is_database_busy(stderr)
-}
-
+/// What it says when its port is taken: 1.18.33 only that it cannot serve.
 pub fn is_port_taken(stderr: &str) -> bool {
-    // All that 1.18.33 says is the name of the error.
     ["Failed to start server on port", "EADDRINUSE", "ServeError"].iter().any(|words| stderr.contains(words))
 }
 
-pub fn is_database_busy(stderr: &str) -> bool {
-    let is_set_up = stderr.contains("Failed query")
-        && ["CREATE ", "ALTER ", "PRAGMA ", "DROP "].iter().any(|words| stderr.contains(words));
-    is_set_up
-        || ["database is locked", "SQLITE_BUSY", "SQLITE_LOCKED"].iter().any(|words| stderr.contains(words))
+type Folder = (String, String);
+
+/// Which data folder a start with this environment uses, and by which executable.
+fn folder(executable: &Path, environment: &BTreeMap<String, String>) -> Folder {
+    let of = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+    let home = of("XDG_DATA_HOME").or_else(|| of("HOME")).or_else(|| of("USERPROFILE"));
+    (executable.to_string_lossy().into_owned(), home.cloned().unwrap_or_default())
 }
 
-/// The pause before the n-th try.
-pub async fn pause(tried: u32) {
-    tokio::time::sleep(PAUSE * 2_u32.saturating_pow(tried.min(TRIES))).await;
+/// The turn to start: while it is held, no other first start of the data folder begins in this process.
+pub struct Turn {
+    folder: Folder,
+    _held: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// Waits until no other first start is under way. Once one has succeeded none is waited for.
+    pub async fn take(executable: &Path, environment: &BTreeMap<String, String>) -> Self {
+        let folder = folder(executable, environment);
+        if lock_done().contains(&folder) {
+            return Self { folder, _held: None };
+        }
+        let queue = lock_queues().entry(folder.clone()).or_default().clone();
+        let held = queue.lock_owned().await;
+        let _held = if lock_done().contains(&folder) { None } else { Some(held) };
+        Self { folder, _held }
+    }
+
+    /// It has started: the folder is set up.
+    pub fn succeeded(self) {
+        lock_done().insert(self.folder.clone());
+        lock_queues().remove(&self.folder);
+    }
+}
+
+fn lock_done() -> std::sync::MutexGuard<'static, HashSet<Folder>> {
+    static DONE: OnceLock<Mutex<HashSet<Folder>>> = OnceLock::new();
+    DONE.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Queues = HashMap<Folder, Arc<AsyncMutex<()>>>;
+
+fn lock_queues() -> std::sync::MutexGuard<'static, Queues> {
+    static QUEUES: OnceLock<Mutex<Queues>> = OnceLock::new();
+    QUEUES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn the_first_start_of_a_data_folder_is_alone_until_it_is_ready() {
-        let environment = BTreeMap::from([("HOME".to_owned(), "/first".to_owned())]);
-        let elsewhere = BTreeMap::from([("HOME".to_owned(), "/elsewhere".to_owned())]);
-        let path = Path::new("/bin/opencode");
-        let first = first_start(path, &environment).await.unwrap();
-        assert!(first_start(path, &elsewhere).await.is_some());
-        let mut second = std::pin::pin!(first_start(path, &environment));
-        assert!(futures::poll!(&mut second).is_pending());
-        // It failed: the second is the first now.
-        drop(first);
-        second.await.unwrap().is_ready();
-        assert!(first_start(path, &environment).await.is_none());
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        assert!(is_database_busy("Error: Unexpected error\n\nFailed query: \n  CREATE TABLE `workspace` ("));
+        assert!(is_database_busy("database is locked\n"));
+        assert!(!is_database_busy("Error: Unexpected error\n\nConfigInvalidError"));
+        assert!(is_port_taken("Error: Unexpected error\n\nServeError\n"));
+        assert!(!is_port_taken("Segmentation fault"));
     }
 
-    #[test]
-    fn what_another_start_may_mend_is_told_from_what_it_may_not() {
-        for words in [
-            "Error: Unexpected error\n\nServeError\n",
-            "Failed to start server on port 4096",
-            "Error: Unexpected error\n\nFailed query: \n        CREATE TABLE `workspace` (\n",
-            "database is locked",
-        ] {
-            assert!(may_start_again(words), "{words}");
-        }
-        for words in ["", "Error: Unexpected error", "Failed query: SELECT 1", "no such file"] {
-            assert!(!may_start_again(words), "{words}");
-        }
+    #[tokio::test]
+    async fn first_starts_of_a_folder_go_one_after_another() {
+        let environment = BTreeMap::from([("HOME".to_owned(), "/first-start-test".to_owned())]);
+        let program = Path::new("/bin/opencode");
+        let first = Turn::take(program, &environment).await;
+        let mut second = Box::pin(Turn::take(program, &environment));
+        assert!(futures::poll!(&mut second).is_pending());
+        let elsewhere = BTreeMap::from([("HOME".to_owned(), "/another".to_owned())]);
+        drop(Turn::take(program, &elsewhere).await);
+        first.succeeded();
+        second.await.succeeded();
+        // Now nobody waits.
+        let (_one, _other) =
+            (Turn::take(program, &environment).await, Turn::take(program, &environment).await);
     }
 }

@@ -1,5 +1,4 @@
-//! A place on loopback for a server of ours: a port that is free, a password that only we know, and no proxy in
-//! between.
+//! A place on loopback for a server of ours: a port that is free, and a password that only we know.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -29,26 +28,24 @@ pub fn password() -> Result<String, Failure> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// What OpenCode asks itself must not go through a proxy, with our password: loopback is left out of it.
-pub fn spare_loopback(environment: &mut BTreeMap<String, String>) {
-    const NAMES: [&str; 2] = ["NO_PROXY", "no_proxy"];
-    const LOOPBACK: [&str; 3] = ["127.0.0.1", "localhost", "::1"];
-    let is_proxy = |(name, value): (&String, &String)| {
-        name.to_ascii_lowercase().ends_with("_proxy") && !value.is_empty()
-    };
-    if !environment.iter().any(is_proxy) {
+/// OpenCode asks its own server, also with the password; where a proxy is set, loopback is to go past it.
+pub fn go_past_proxies(environment: &mut BTreeMap<String, String>) {
+    const PROXIES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+    const OURS: &str = "127.0.0.1,localhost,::1";
+    let is_set = |name: &String| PROXIES.iter().any(|proxy| name.eq_ignore_ascii_case(proxy));
+    if !environment.keys().any(is_set) {
         return;
     }
-    let value = |name: &str| environment.get(name).filter(|value| !value.trim().is_empty()).cloned();
-    let values = NAMES.map(value);
-    let either = values.iter().flatten().next().cloned().unwrap_or_default();
-    for (name, value) in NAMES.into_iter().zip(values) {
-        let spared = value.unwrap_or_else(|| either.clone());
-        let spares =
-            |host: &str| spared.split(',').any(|entry| matches!(entry.trim(), "*") || entry.trim() == host);
-        let missing: Vec<&str> = LOOPBACK.into_iter().filter(|host| !spares(host)).collect();
-        let kept = Some(spared.as_str()).filter(|spared| !spared.is_empty());
-        environment.insert(name.into(), kept.into_iter().chain(missing).collect::<Vec<_>>().join(","));
+    let names: Vec<String> =
+        environment.keys().filter(|name| name.eq_ignore_ascii_case("NO_PROXY")).cloned().collect();
+    // Which of the two spellings counts differs by client.
+    for name in ["NO_PROXY", "no_proxy"].map(str::to_owned).into_iter().chain(names) {
+        let known = environment.get(&name).or_else(|| environment.get("NO_PROXY")).cloned();
+        let list = known.filter(|known| !known.trim().is_empty());
+        if !list.as_deref().is_some_and(|list| list.contains(OURS)) {
+            let list = list.map_or_else(|| OURS.to_owned(), |list| format!("{list},{OURS}"));
+            environment.insert(name, list);
+        }
     }
 }
 
@@ -56,29 +53,19 @@ pub fn spare_loopback(environment: &mut BTreeMap<String, String>) {
 mod tests {
     use super::*;
 
-    fn spared(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        let mut environment = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        spare_loopback(&mut environment);
-        let is_no = |(name, _): &(String, String)| name.eq_ignore_ascii_case("no_proxy");
-        environment.into_iter().filter(is_no).collect()
-    }
-
-    fn both(value: &str) -> Vec<(String, String)> {
-        ["NO_PROXY", "no_proxy"].map(|name| (name.into(), value.into())).into()
-    }
-
     #[test]
-    fn loopback_goes_through_no_proxy_and_what_was_spared_stays_so() {
-        let proxy = ("https_proxy", "http://proxy:8080");
-        assert_eq!(spared(&[("PATH", "/bin")]), []);
-        assert_eq!(spared(&[proxy]), both("127.0.0.1,localhost,::1"));
-        assert_eq!(spared(&[proxy, ("NO_PROXY", "")]), both("127.0.0.1,localhost,::1"));
-        assert_eq!(
-            spared(&[proxy, ("no_proxy", "a.com, localhost")]),
-            both("a.com, localhost,127.0.0.1,::1")
-        );
-        assert_eq!(spared(&[proxy, ("NO_PROXY", "*")]), both("*"));
-        let two = spared(&[proxy, ("NO_PROXY", "a.com"), ("no_proxy", "b.com")]);
-        assert!(two[0].1.starts_with("a.com,") && two[1].1.starts_with("b.com,"), "{two:?}");
+    fn our_own_loopback_goes_past_every_proxy() {
+        let read = |pairs: &[(&str, &str)]| {
+            let mut environment =
+                pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            go_past_proxies(&mut environment);
+            environment
+        };
+        assert_eq!(read(&[("PATH", "/bin")]).len(), 1);
+        let none = read(&[("http_proxy", "http://proxy")]);
+        assert_eq!(none["NO_PROXY"], "127.0.0.1,localhost,::1");
+        assert_eq!(none["no_proxy"], none["NO_PROXY"]);
+        let some = read(&[("HTTPS_PROXY", "http://proxy"), ("no_proxy", "intra.example")]);
+        assert_eq!(some["no_proxy"], "intra.example,127.0.0.1,localhost,::1");
     }
 }

@@ -4,6 +4,7 @@ mod api;
 mod child;
 mod cli;
 mod config;
+mod directory;
 mod executable;
 mod first_start;
 mod http;
@@ -17,7 +18,8 @@ mod settle;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
-pub use first_start::{FirstStart, TRIES, is_database_busy, may_start_again, pause};
+pub use directory::require_folder;
+pub use first_start::{TRIES, Turn as FirstStart, is_database_busy, is_port_taken, pause};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::cli::{AcpReady, RunReady, acp_ready, must_be_folder, run_ready};
+use super::cli::{AcpReady, RunReady, acp_ready, run_ready};
 use super::past::Desk;
 use super::prepare::{Created, Prepared, prepare};
 use super::queue::Ticket;
@@ -129,7 +129,6 @@ async fn private(
     desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
-    must_be_folder(directory).map_err(Refused::Turn)?;
     loop {
         let started = holdings.server(launch, directory, request.target.timeouts.server_start).await;
         let running = started.map_err(of_the_executable)?;

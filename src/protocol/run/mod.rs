@@ -250,6 +250,14 @@ impl RunDialect {
     }
 }
 
+/// Whether a process that printed no record ended before it did anything with the prompt: it could not open its
+/// database, since another one was setting it up.
+pub fn never_began(stderr: &str) -> bool {
+    let sets_up = ["CREATE ", "ALTER ", "DROP ", "PRAGMA "].iter().any(|words| stderr.contains(words));
+    let is_locked = ["database is locked", "SQLITE_BUSY"].iter().any(|words| stderr.contains(words));
+    is_locked || (sets_up && stderr.contains("Failed query"))
+}
+
 fn read_record(text: &str) -> Option<Line<'_>> {
     serde_json::from_str(text).ok()
 }

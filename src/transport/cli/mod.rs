@@ -12,19 +12,22 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 
 use super::child::{Child, Hear, Launch, Stdin};
 use super::config::{ConfigFile, configure};
 use super::executable;
-use super::first_start::{FirstStart, TRIES, first_start, may_start_again, pause};
+use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
-use super::loopback::{USERNAME, free_port, password, spare_loopback};
+use super::loopback::{USERNAME, free_port, go_past_proxies, password};
 use crate::error::{Code, Failure};
 use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
 pub use lines::Lines;
 
+/// How long a first start waits for another.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How many rejected permissions may wait to be told of.
 const COMPLAINTS: usize = 1000;
 /// How long a child that was told to end is waited for.
@@ -68,8 +71,9 @@ impl Program {
     }
 
     /// Waits for its turn to start, where nothing has run in the data folder yet.
-    pub async fn first_start(&self) -> Option<FirstStart> {
-        first_start(&self.executable, &self.environment).await
+    /// Another one that does not get ready holds up nobody for ever: `None`.
+    pub async fn first_start(&self) -> Option<Turn> {
+        timeout(PATIENCE, Turn::take(&self.executable, &self.environment)).await.ok()
     }
 
     fn start(
@@ -82,7 +86,7 @@ impl Program {
         whole.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
         whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
-        spare_loopback(&mut whole);
+        go_past_proxies(&mut whole);
         let config = configure(&mut whole, self.config.as_ref())?;
         let launch = Launch {
             program: self.executable.clone(),
@@ -110,11 +114,11 @@ impl Program {
     /// When it cannot be started, or does not end.
     pub async fn output(&self, words: &[&str]) -> Result<Result<String, String>, Failure> {
         let mut said = self.said(words).await?;
-        for tried in 0..TRIES {
-            if said.succeeded || !may_start_again(&said.stderr) {
+        for tried in 1..TRIES {
+            if said.succeeded || !is_database_busy(&said.stderr) {
                 break;
             }
-            pause(tried).await;
+            sleep(pause(tried)).await;
             said = self.said(words).await?;
         }
         let Said { succeeded, stdout, stderr } = said;
@@ -138,7 +142,7 @@ impl Program {
             }
             Ok(child.exited().await)
         };
-        let status = tokio::time::timeout(self.within, run).await.unwrap_or_else(|_| {
+        let status = timeout(self.within, run).await.unwrap_or_else(|_| {
             let ms = self.within.as_millis();
             Err(Failure::new(
                 Code::Timeout,
@@ -293,7 +297,7 @@ impl AcpChild {
     /// Lets it end by itself, and ends it if it does not.
     pub async fn end(mut self, within: Duration) {
         self.input = None;
-        let _ = tokio::time::timeout(within, self.child.exited()).await;
+        let _ = timeout(within, self.child.exited()).await;
         end(&mut self.child).await;
     }
 }
@@ -301,7 +305,7 @@ impl AcpChild {
 /// Ends a child with all it started, and waits until it is gone.
 pub async fn end(child: &mut Child) {
     child.end();
-    let _ = tokio::time::timeout(FAREWELL, child.exited()).await;
+    let _ = timeout(FAREWELL, child.exited()).await;
 }
 
 pub fn exit_of(status: Option<ExitStatus>) -> Exit {

@@ -10,7 +10,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::request::{Credentials, LaunchRequest};
 use crate::transport::child::{Child, Launch, Stdin};
 use crate::transport::config::{ConfigFile, configure};
-use crate::transport::loopback::{USERNAME, free_port, password, spare_loopback};
+use crate::transport::loopback::{USERNAME, free_port, password};
 use crate::transport::probe;
 
 /// A port that was free a moment ago may be taken now.
@@ -75,7 +75,6 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
     let mut environment = launch.environment.clone();
     environment.insert("OPENCODE_SERVER_USERNAME".into(), USERNAME.into());
     environment.insert("OPENCODE_SERVER_PASSWORD".into(), password.clone());
-    spare_loopback(&mut environment);
     let config = configure(&mut environment, launch.config.as_ref())?;
     // Not `--port 0`: OpenCode then takes 4096 if it is free, where others look for an open server.
     let port = free_port().map_err(|error| cannot_start(executable, &error))?;

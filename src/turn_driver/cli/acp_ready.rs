@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::super::queue::{Place, Ticket, line_up};
 use super::super::route::Refused;
@@ -13,7 +13,7 @@ use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wante
 use crate::protocol::release::is_before;
 use crate::request::{LaunchRequest, TurnRequest};
 use crate::transport::{
-    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, may_start_again, pause, version,
+    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, is_database_busy, is_port_taken, pause, version,
 };
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
@@ -72,15 +72,15 @@ fn refuse_commands(request: &TurnRequest) -> Result<(), Failure> {
 /// up at the same moment. Nothing was sent yet.
 async fn open_as_can(request: &TurnRequest, program: &Program) -> Result<Opened, Failure> {
     let mut first = program.first_start().await;
-    let mut tried = 0;
+    let mut tried = 1;
     loop {
         let opened = open_behind_password(request, program, &mut first).await;
         let stderr = opened.as_ref().err().filter(|failure| failure.code == Code::CliExit);
         let stderr = stderr.and_then(|failure| failure.stderr.as_deref()).unwrap_or_default();
-        if tried == TRIES || !may_start_again(stderr) {
+        if tried == TRIES || !(is_port_taken(stderr) || is_database_busy(stderr)) {
             return opened;
         }
-        pause(tried).await;
+        sleep(pause(tried)).await;
         tried += 1;
     }
 }
@@ -153,7 +153,7 @@ async fn open_in_time(
     let started = timeout(within, converse(child, conversation, Conversation::is_initialized)).await;
     let opened = started.unwrap_or_else(late)?;
     if let Some(first) = first.take() {
-        first.is_ready();
+        first.succeeded();
     }
     if let Some(session) = opened {
         return Ok(session);

@@ -22,7 +22,7 @@ use crate::protocol::noise::{Piece, pieces};
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::Turn;
 use crate::request::{LaunchRequest, TurnRequest};
-use crate::transport::Program;
+use crate::transport::{Program, require_folder};
 
 /// What the user asked for and no route has, is no reason to try another one.
 fn of_the_turn(failure: Failure) -> Refused {
@@ -50,22 +50,7 @@ fn directory(request: &TurnRequest) -> &str {
 fn usable_directory(request: &TurnRequest) -> Result<(), Refused> {
     let directory = directory(request);
     refuse_escapes(Some(directory)).map_err(Refused::Route)?;
-    must_be_folder(directory).map_err(Refused::Turn)
-}
-
-/// # Errors
-/// When it is not there, or is no folder.
-pub fn must_be_folder(directory: &str) -> Result<(), Failure> {
-    let (what, cause) = match std::fs::metadata(directory) {
-        Ok(meta) if meta.is_dir() => return Ok(()),
-        Ok(_) => ("is no folder", None),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => ("does not exist", None),
-        Err(error) => ("cannot be used", Some(error.to_string())),
-    };
-    let mut failure = Failure::new(Code::InvalidOption, format!("`directory` {what}: {directory}"))
-        .hint("pass the folder that the agent is to work in as `directory`");
-    failure.cause = cause;
-    Err(failure)
+    require_folder(directory).map_err(Refused::Turn)
 }
 
 /// The place of the session that is named, if one is: before anything looks at it. A route that was given up

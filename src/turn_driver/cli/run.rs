@@ -12,11 +12,11 @@ use super::{emit, fail, raw_records};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::event::BusEvent;
-use crate::protocol::run::{Exit, RunDialect, STARTS};
+use crate::protocol::run::{Exit, RunDialect, STARTS, never_began};
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::{Route, TurnRequest};
-use crate::transport::{FirstStart, RunChild, TRIES, end, exit_of, is_database_busy, pause};
+use crate::transport::{FirstStart, RunChild, TRIES, end, exit_of, pause};
 
 /// How long text that may be OpenCode's summary of the session waits for the end of its message, which comes at once
 /// unless the model goes on to call a tool.
@@ -52,7 +52,7 @@ pub async fn pump(
     deadline: Option<(Instant, Duration)>,
 ) -> Verdict {
     let mut first = ready.first.take();
-    for tried in 0.. {
+    for tried in 1.. {
         let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone())?;
         let dialect = RunDialect::new(request.session.id.is_some() || request.session.newest);
         let mut pump = Pump { request, ready: &ready, first, mailbox, dialect, turn: None };
@@ -69,7 +69,7 @@ pub async fn pump(
             biased;
             () = has_left(&mut leave) => return Ok(left_before_the_prompt(request, mailbox)),
             failure = expire(deadline) => return Err(failure),
-            () = pause(tried) => {}
+            () = sleep(pause(tried)) => {}
         }
     }
     Err(lost())
@@ -182,7 +182,7 @@ impl Pump<'_> {
             turn.on_accepted(Instant::now().into_std());
             self.turn = Some(turn);
             if let Some(first) = self.first.take() {
-                first.is_ready();
+                first.succeeded();
             }
         }
         self.turn.as_mut()
@@ -208,7 +208,7 @@ impl Pump<'_> {
                 None
             }
             // The database is opened before anything is done with the prompt.
-            None if matches!(exit, Exit::Code(1..)) && is_database_busy(&stderr) => Some(Ended::TooEarly),
+            None if matches!(exit, Exit::Code(1..)) && never_began(&stderr) => Some(Ended::TooEarly),
             None => Some(Ended::Verdict(Err(never_said(ended)))),
         }
     }
