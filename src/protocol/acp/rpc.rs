@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::protocol::json as bounded;
 
+/// How a message begins.
+pub const STARTS: &[&str] = &[r#"{"jsonrpc""#, r#"{"id""#, r#"{"method""#];
+
 /// One JSON-RPC message.
 #[derive(Deserialize)]
 pub struct Message<'a> {

@@ -22,6 +22,8 @@ pub struct Entry {
     pub ledger: Ledger,
     /// Written by an attempt that failed and was made again.
     pub discarded: bool,
+    /// Bytes that OpenCode has not kept, of a part that the wire did not divide.
+    pub abandoned: Option<std::ops::Range<usize>>,
     started: bool,
     finished: bool,
     /// OpenCode's own object.
@@ -38,6 +40,7 @@ impl Entry {
             answer: false,
             ledger: Ledger::default(),
             discarded: false,
+            abandoned: None,
             started: false,
             finished: false,
             raw: Arc::from("{}"),
@@ -57,6 +60,24 @@ impl Entry {
     /// Later parts of the answer must wait: text of this one may still be missing.
     pub fn holds_up(&self) -> bool {
         self.answer && !self.discarded && !self.ledger.is_sure()
+    }
+
+    /// The text of the answer that was given out, in the pieces that OpenCode has kept.
+    pub fn kept(&self) -> Vec<String> {
+        let given = self.ledger.answer();
+        let Some(range) = &self.abandoned else { return vec![given] };
+        let pieces = [given.get(..range.start), given.get(range.end..)];
+        pieces.into_iter().flatten().filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// How many characters were given out and are none of the answer.
+    pub fn strayed(&self) -> usize {
+        if self.discarded {
+            return self.ledger.given().chars().count();
+        }
+        let abandoned =
+            self.abandoned.clone().and_then(|range| self.ledger.given().get(range).map(str::to_owned));
+        self.ledger.strayed() + abandoned.map_or(0, |text| text.chars().count())
     }
 
     /// Tells what there is to tell of this part since the last time.

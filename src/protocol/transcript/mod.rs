@@ -380,6 +380,13 @@ impl Transcript {
         self.attempts = begun;
     }
 
+    /// OpenCode has not kept a stretch of a part, in bytes.
+    pub fn abandon(&mut self, part: &str, range: std::ops::Range<usize>) {
+        if let Some(at) = self.index.get(part) {
+            self.parts[*at].abandoned = Some(range);
+        }
+    }
+
     fn abandon_attempt(&mut self, message: &str) -> Vec<String> {
         let mut abandoned = Vec::new();
         for at in self.attempts.remove(message).unwrap_or_default() {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Transcript;
-use super::entry::step_totals;
+use super::entry::{Entry, step_totals};
 use crate::protocol::event::PartKind;
 use crate::protocol::json;
 use crate::protocol::stream_event::{SEPARATOR, Usage};
@@ -18,25 +18,15 @@ pub struct Totals {
 impl Transcript {
     /// The non-empty text parts of the answer, joined by a blank line.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
-            if entry.ledger.has_given() {
-                if !text.is_empty() {
-                    text.push_str(SEPARATOR);
-                }
-                text.push_str(&entry.ledger.answer());
-            }
-        }
-        text
+        let answers = self.parts.iter().filter(|entry| entry.answer && !entry.discarded);
+        let given = answers.filter(|entry| entry.ledger.has_given());
+        given.flat_map(Entry::kept).collect::<Vec<_>>().join(SEPARATOR)
     }
 
     /// How many characters were given out and are not in [`Self::text`]: of abandoned attempts, and behind a
     /// delta that was lost.
     pub fn discarded(&self) -> usize {
-        let of = |entry: &super::Entry| {
-            if entry.discarded { entry.ledger.given().chars().count() } else { entry.ledger.strayed() }
-        };
-        self.parts.iter().filter(|entry| entry.answer).map(of).sum()
+        self.parts.iter().filter(|entry| entry.answer).map(Entry::strayed).sum()
     }
 
     /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
@@ -81,7 +71,7 @@ impl Transcript {
         })
     }
 
-    fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
+    fn root_parts(&self) -> impl Iterator<Item = &Entry> {
         self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
 }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use super::super::queue::{Place, Ticket};
 use super::super::route::Refused;
 use super::super::validate::{check_agent, check_model};
-use super::{directory, of_the_turn, place, program, require_home};
+use super::{directory, of_the_turn, place, program, require_home, usable_directory};
 use crate::error::{Code, Failure};
 use crate::prompt;
 use crate::protocol::json as bounded;
 use crate::protocol::run::{RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
 use crate::request::{LaunchRequest, Model, TurnRequest};
-use crate::transport::Program;
+use crate::transport::{FirstStart, Program};
 
 pub struct RunReady {
     pub program: Program,
@@ -25,6 +25,8 @@ pub struct RunReady {
     pub prompt: String,
     /// The messages the session had.
     pub before: HashSet<String>,
+    /// Held until the first line.
+    pub first: Option<FirstStart>,
     /// No other turn of this process has the session.
     pub _place: Option<Place>,
 }
@@ -34,8 +36,10 @@ pub async fn run_ready(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
 ) -> Result<RunReady, Refused> {
+    usable_directory(request)?;
     let program = program(request, launch)?;
     let place = place(request, ticket).await;
+    let first = program.first_start().await;
     let (flags, newest) =
         futures::try_join!(program.flags(), newest(request, &program)).map_err(of_the_turn)?;
     let options = RunOptions {
@@ -52,8 +56,13 @@ pub async fn run_ready(
     let checks =
         futures::try_join!(model(request, &program), agent(request, &program), past(request, &program));
     let ((), (), before) = checks.map_err(of_the_turn)?;
-    let prompt = prompt::text(request);
-    Ok(RunReady { program, words, prompt, before, _place: place })
+    let prompt = as_input(prompt::text(request));
+    Ok(RunReady { program, words, prompt, before, first, _place: place })
+}
+
+/// OpenCode drops a byte order mark at the head of its standard input, so one of the prompt's own comes second.
+fn as_input(prompt: String) -> String {
+    if prompt.starts_with('\u{FEFF}') { format!("\u{FEFF}{prompt}") } else { prompt }
 }
 
 /// The newest session of the directory, where `opencode session list` tells: what `--continue` takes is the oldest
@@ -141,6 +150,12 @@ async fn succeeded(program: &Program, words: &[&str]) -> Result<String, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_of_the_prompt_comes_behind_one_that_is_dropped() {
+        assert_eq!(as_input("\u{FEFF}a".into()), "\u{FEFF}\u{FEFF}a");
+        assert_eq!(as_input("a\u{FEFF}".into()), "a\u{FEFF}");
+    }
 
     #[test]
     fn the_newest_session_is_the_one_of_the_directory_that_was_updated_last() {
