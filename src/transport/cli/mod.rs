@@ -14,7 +14,7 @@ use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
 
 use super::child::{Child, Launch, Stdin};
-use super::config::{ConfigFile, configure};
+use super::config::configure;
 use super::executable;
 use super::http::Server;
 use super::loopback::{USERNAME, free_port, password};
@@ -69,19 +69,18 @@ impl Program {
         whole.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
         whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
-        let config = configure(&mut whole, self.config.as_ref())?;
+        configure(&mut whole, self.config.as_ref())?;
         let launch = Launch {
             program: self.executable.clone(),
             arguments: words,
             directory: PathBuf::from(&self.directory),
             environment: whole,
             stdin: Stdin::Pipe,
-            leftover: config.as_ref().map(ConfigFile::path),
         };
         let mut child = Child::start(&launch).map_err(|error| self.cannot_start(&error))?;
         let lines = Lines::new(child.stdout.take(), self.record_limit);
         let stdin = child.stdin.take();
-        Ok(Started { child, lines, stdin, config })
+        Ok(Started { child, lines, stdin })
     }
 
     fn cannot_start(&self, error: &std::io::Error) -> Failure {
@@ -101,7 +100,7 @@ impl Program {
     }
 
     async fn said(&self, words: &[&str]) -> Result<Said, Failure> {
-        let Started { child, mut lines, stdin, config: _config } =
+        let Started { child, mut lines, stdin } =
             self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[])?;
         drop(stdin);
         let mut whole = Vec::new();
@@ -173,15 +172,14 @@ impl Program {
     /// When it cannot be started.
     pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
-        let Started { child, lines, stdin, config } =
-            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")])?;
+        let Started { child, lines, stdin } = self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")])?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.
                 let _ = stdin.write_all(prompt.as_bytes()).await;
             });
         }
-        Ok(RunChild { child, lines, _config: config })
+        Ok(RunChild { child, lines })
     }
 
     /// Starts `opencode acp`. It also listens on loopback, whether anybody wants it or not: on a port of our
@@ -195,7 +193,7 @@ impl Program {
         let words = ["acp", "--port", &port.to_string(), "--hostname", "127.0.0.1"].map(str::to_owned).into();
         let environment =
             [("OPENCODE_SERVER_USERNAME", USERNAME), ("OPENCODE_SERVER_PASSWORD", secret.as_str())];
-        let Started { child, lines, stdin, config } = self.start(words, &environment)?;
+        let Started { child, lines, stdin } = self.start(words, &environment)?;
         let credentials = secured.then(|| Credentials { username: USERNAME.into(), password: secret });
         let target = TargetRequest {
             credentials,
@@ -208,7 +206,7 @@ impl Program {
         if let Some(stdin) = stdin {
             tokio::spawn(write_lines(stdin, lines_in));
         }
-        Ok(AcpChild { child, lines, input: Some(input), server, _config: config })
+        Ok(AcpChild { child, lines, input: Some(input), server })
     }
 }
 
@@ -219,7 +217,6 @@ struct Started {
     child: Child,
     lines: Lines,
     stdin: Option<ChildStdin>,
-    config: Option<ConfigFile>,
 }
 
 /// Beside the reading: a child that does not read must not keep us from reading it.
@@ -237,7 +234,6 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<S
 pub struct RunChild {
     pub child: Child,
     pub lines: Lines,
-    _config: Option<ConfigFile>,
 }
 
 /// A running `opencode acp`.
@@ -248,7 +244,6 @@ pub struct AcpChild {
     input: Option<mpsc::UnboundedSender<String>>,
     /// The HTTP side of the same process.
     pub server: Server,
-    _config: Option<ConfigFile>,
 }
 
 impl AcpChild {
