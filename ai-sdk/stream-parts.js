@@ -1,5 +1,8 @@
 'use strict'
 
+const { CallIds } = require('./call-ids.js')
+const { jsonText } = require('./json-text.js')
+
 const EXECUTED = { providerExecuted: true, dynamic: true }
 
 /** Our events as the AI SDK's stream parts. Subagents are left out: their words are not the answer. */
@@ -8,6 +11,7 @@ class StreamParts {
   /** Text parts that were begun and not abandoned; a blank line stands between two. */
   #texts = new Set()
   #calls = new Map()
+  #ids = new CallIds()
 
   constructor(modelId) {
     this.#modelId = modelId
@@ -53,7 +57,9 @@ class StreamParts {
     return [{ type: 'reasoning-end', id: partID }]
   }
 
-  tool({ callID, tool, status, input, output, error, title, metadata }) {
+  tool(event) {
+    const { tool, status, input, output, error, title, metadata } = event
+    const callID = this.#ids.idOf(event)
     const call = this.#calls.get(callID) ?? { isCalled: false, isOver: false }
     const parts = this.#calls.has(callID)
       ? []
@@ -62,7 +68,7 @@ class StreamParts {
     const isOver = status === 'completed' || status === 'error'
     if (!call.isCalled && status !== 'pending') {
       call.isCalled = true
-      parts.push(...toolCall(callID, tool, JSON.stringify(input ?? {})))
+      parts.push(...toolCall(callID, tool, jsonText(input ?? {})))
     }
     if (isOver && !call.isOver) {
       call.isOver = true
@@ -127,7 +133,7 @@ function sum(...counts) {
 
 /** Without what JSON has no word for. */
 function json(value) {
-  return JSON.parse(JSON.stringify(value))
+  return JSON.parse(jsonText(value))
 }
 
 module.exports = { StreamParts, finishPart }
