@@ -1,5 +1,6 @@
 'use strict'
 
+const { isNativeError } = require('node:util/types')
 const { harmless } = require('./harmless.js')
 
 const { defineProperty } = Object
@@ -12,14 +13,14 @@ const OPTIONAL_DETAILS = ['sessionID', 'status', 'exitCode', 'stderr', 'data']
 class OpenCodeError extends Error {
   /** @param {string} message what happened @param {object} details `code` and whatever else is known */
   constructor(message, { code, hint, cause, accepted = 'unknown', retryable = false, ...rest }) {
-    super(harmless(message), cause == null ? undefined : { cause: harmlessCause(cause) })
+    super(harmless(`${message ?? ''}`), cause == null ? undefined : { cause: harmlessCause(cause) })
     this.code = code
     this.accepted = accepted
     this.retryable = retryable
     for (const name of OPTIONAL_DETAILS) {
       if (rest[name] != null) this[name] = rest[name]
     }
-    if (hint != null) this.#tell(harmless(hint))
+    if (hint != null) this.#tell(harmless(`${hint}`))
     this.stack = headline(this) + framesOf(this)
   }
 
@@ -93,7 +94,7 @@ function wordsOf(thrown) {
 
 /** Node prints a cause as it is: one whose words a terminal would obey is replaced by its words made harmless. */
 function harmlessCause(cause) {
-  if (!(cause instanceof Error)) return cause
+  if (!isNativeError(cause)) return cause
   const words = wordsOf(cause)
   return harmless(words) === words ? cause : causeFrom(harmless(words))
 }
