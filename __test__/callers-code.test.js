@@ -122,6 +122,11 @@ describe('what options hold', () => {
     ['half a character as a tool', { tools: { [HALF]: true } }, /half a character/],
     ['half a character as a variable', { env: { [HALF]: 'a' } }, /half a character/],
     ['a variable with `=` in its name', { env: { 'A=B': 'a' } }, /no variable can be named/],
+    [
+      'a variable that no system passes on',
+      { env: { A: 'a'.repeat(128 * 1024) } },
+      /`env.A` is 131072 bytes/,
+    ],
     ['a NUL in a variable', { env: { A: 'a\0b' } }, /`env.A` holds a NUL/],
     ['a NUL in a path', { directory: '/a\0b' }, /without a NUL/],
     ['a symbol as an option', { agent: Symbol('a') }, /`agent` is Symbol\(a\)/],

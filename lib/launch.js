@@ -2,12 +2,10 @@
 
 const path = require('node:path')
 const { invalid, isPlainObject } = require('./invalid-option.js')
+const { longestValue } = require('./longest-variable.js')
 const { fromHere } = require('./working-directory.js')
 
-const VARIABLE = 'OPENCODE_CONFIG_CONTENT'
-/** What a system takes as one variable: of Linux MAX_ARG_STRLEN, with name, `=` and the NUL at its end. */
-const LONGEST_VARIABLE = process.platform === 'win32' ? 32_767 : 128 * 1024
-const LONGEST_CONFIG = LONGEST_VARIABLE - VARIABLE.length - 2
+const LONGEST_CONFIG = longestValue('OPENCODE_CONFIG_CONTENT')
 
 /** What we may start for a turn, and how; null when it has to do with what is there. */
 function launchRequest(settings, env) {

@@ -13,6 +13,7 @@ const {
   show,
   kindOf,
 } = require('./invalid-option.js')
+const { longestValue } = require('./longest-variable.js')
 const { plainJson } = require('./plain-json.js')
 const { closest } = require('./did-you-mean.js')
 
@@ -134,6 +135,11 @@ function environment(hint) {
     for (const [name, content] of Object.entries(variables)) {
       if (name === '' || /[=\0]/.test(name)) {
         throw invalid(subject, `has ${show(name)}, which no variable can be named`, hint)
+      }
+      const size = Buffer.byteLength(content)
+      if (size > longestValue(name)) {
+        const problem = `is ${size} bytes, but the system passes on at most ${longestValue(name)}`
+        throw invalid(`Option \`${path}.${name}\``, problem, 'Put it into a file, and pass its path.')
       }
       if (content.includes('\0')) {
         throw invalid(`Option \`${path}.${name}\``, 'holds a NUL, which ends a variable', hint)
