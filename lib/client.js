@@ -6,7 +6,6 @@ const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
 const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
-const { notStarted } = require('./not-started.js')
 const { onAbort, reasonOf } = require('./signals.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
@@ -101,7 +100,7 @@ class OpenCode {
           take()
         } catch (cause) {
           forget()
-          reject(notStarted(cause, 'The server cannot be asked'))
+          reject(require('./not-started.js').notStarted(cause, 'The server cannot be asked'))
         }
       }
       const answered = (json) => {

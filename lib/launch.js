@@ -2,10 +2,7 @@
 
 const path = require('node:path')
 const { invalid, isPlainObject } = require('./invalid-option.js')
-const { longestValue } = require('./longest-variable.js')
 const { fromHere } = require('./working-directory.js')
-
-const LONGEST_CONFIG = longestValue('OPENCODE_CONFIG_CONTENT')
 
 /** What we may start for a turn, and how; null when it has to do with what is there. */
 function launchRequest(settings, env) {
@@ -57,11 +54,13 @@ function inheritedConfig({ OPENCODE_CONFIG_CONTENT: json }) {
  * another base folder for relative paths: so what is too large for the variable is refused.
  */
 function checkedSize(config) {
+  const { longestValue } = require('./longest-variable.js')
+  const most = longestValue('OPENCODE_CONFIG_CONTENT')
   const size = Buffer.byteLength(JSON.stringify(config))
-  if (size <= LONGEST_CONFIG) return config
+  if (size <= most) return config
   throw invalid(
     'Option `config`',
-    `is ${size} bytes as JSON, but the system passes on at most ${LONGEST_CONFIG}`,
+    `is ${size} bytes as JSON, but the system passes on at most ${most}`,
     'Name files for its longest texts, e.g. `prompt: "{file:/absolute/path}"`, or put it into a file of your own and pass `env: { OPENCODE_CONFIG: path }`, which ranks below the configuration of the project.',
   )
 }

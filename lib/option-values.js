@@ -13,7 +13,6 @@ const {
   show,
   kindOf,
 } = require('./invalid-option.js')
-const { longestValue } = require('./longest-variable.js')
 const { plainJson } = require('./plain-json.js')
 const { closest } = require('./did-you-mean.js')
 
@@ -131,6 +130,7 @@ function dictionary(reader, hint) {
 function environment(hint) {
   const read = dictionary(secret(hint), hint)
   return (value, subject, path) => {
+    const { longestValue } = require('./longest-variable.js')
     const variables = read(value, subject, path)
     for (const [name, content] of Object.entries(variables)) {
       if (name === '' || /[=\0]/.test(name)) {

@@ -1,10 +1,11 @@
 'use strict'
 
 const { TurnDiagnostics } = require('./diagnostics.js')
-const { notStarted } = require('./not-started.js')
 const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
 const { toJson } = require('./plain-json.js')
 const { onAbort, reasonOf } = require('./signals.js')
+
+const TOO_LARGE = 'Send less at once: all of a prompt, its files included, is one string of JSON.'
 
 /**
  * One turn from cold to ended, as JavaScript sees it: it starts at most once, ends exactly once, and
@@ -64,7 +65,7 @@ class TurnLife {
       this.#native = start(this.#readRequest(), () => this.#look())
     } catch (error) {
       return this.#end({
-        error: error instanceof OpenCodeError ? error : notStarted(error, 'The turn cannot be started'),
+        error: error instanceof OpenCodeError ? error : notStarted(error),
       })
     }
     running.add(this)
@@ -199,7 +200,9 @@ function asksOf(callbacks = {}, ...rest) {
   return new Asks(callbacks, ...rest)
 }
 
-const TOO_LARGE = 'Send less at once: all of a prompt, its files included, is one string of JSON.'
+function notStarted(cause) {
+  return require('./not-started.js').notStarted(cause, 'The turn cannot be started')
+}
 
 /** The result of a turn that was left before anything was sent. There is no session, unless one was named. */
 function unsentResult({ session }) {
