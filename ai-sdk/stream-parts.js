@@ -1,5 +1,6 @@
 'use strict'
 
+const { SEPARATOR } = require('../lib/separator.js')
 const { CallIds } = require('./call-ids.js')
 const { jsonText } = require('./json-text.js')
 
@@ -38,7 +39,7 @@ class StreamParts {
   'text-delta'({ partID, delta }) {
     const isNext = !this.#texts.has(partID) && this.#texts.size > 0
     this.#texts.add(partID)
-    return [{ type: 'text-delta', id: partID, delta: isNext ? `\n\n${delta}` : delta }]
+    return [{ type: 'text-delta', id: partID, delta: isNext ? SEPARATOR + delta : delta }]
   }
 
   'text-end'({ partID }) {

@@ -2,6 +2,7 @@
 
 const { harmless, harmlessJson } = require('../lib/harmless.js')
 const { OpenCodeError, wordsOf } = require('../lib/opencode-error.js')
+const { SEPARATOR } = require('../lib/separator.js')
 
 /** Resolves when the text is on its way, so that a slow reader is waited for; also when nobody reads any more. */
 function write(stdout, text) {
@@ -12,7 +13,7 @@ function write(stdout, text) {
 function textOutput(stdout, progress) {
   let lastPart
   let lastText = '\n'
-  const blankLine = () => (stdout.isTTY ? progress.joint() : '\n\n')
+  const blankLine = () => (stdout.isTTY ? progress.joint() : SEPARATOR)
   return {
     async show(event) {
       progress.show(event)

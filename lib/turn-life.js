@@ -1,5 +1,6 @@
 'use strict'
 
+const { abortedResult } = require('./aborted-result.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
 const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
 const { toJson } = require('./plain-json.js')
@@ -204,23 +205,9 @@ function notStarted(cause) {
   return require('./not-started.js').notStarted(cause, 'The turn cannot be started')
 }
 
-/** The result of a turn that was left before anything was sent. There is no session, unless one was named. */
+/** Nothing was sent: there is a session only if one was named. */
 function unsentResult({ session }) {
-  return {
-    text: '',
-    sessionID: session.fork ? undefined : (session.id ?? undefined),
-    messageID: undefined,
-    route: undefined,
-    granularity: undefined,
-    version: undefined,
-    finishReason: 'abort',
-    usage: { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
-    cost: 0,
-    parts: [],
-    asks: [],
-    reconnects: 0,
-    discarded: 0,
-  }
+  return abortedResult({ sessionID: session.fork ? undefined : (session.id ?? undefined) })
 }
 
 module.exports = { TurnLife }
