@@ -4,6 +4,7 @@ const { spawn } = require('node:child_process')
 const { mkdtempSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { harmless } = require('../lib/harmless.js')
 const { atExit } = require('./at-exit.js')
 const { freePort } = require('./free-port.js')
 const { leftover, removeFolder } = require('./leftovers.js')
@@ -74,7 +75,7 @@ class OpenCodeServer {
       const fail = (what) => {
         clearTimeout(timer)
         this.stop().then(() =>
-          reject(new Error(`OpenCode did not start: ${what}.\n${this.#stderr.slice(-4000)}`)),
+          reject(new Error(`OpenCode did not start: ${what}.\n${harmless(this.#stderr.slice(-4000))}`)),
         )
       }
       const timer = setTimeout(() => fail(`no "listening" line within ${timeout} ms`), timeout)

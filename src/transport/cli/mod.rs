@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use super::child::{Child, Hear, Launch, Stdin};
-use super::config::{ConfigFile, configure};
+use super::config::configure;
 use super::executable;
 use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
@@ -87,19 +87,18 @@ impl Program {
         // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
         whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
         go_past_proxies(&mut whole);
-        let config = configure(&mut whole, self.config.as_ref())?;
+        configure(&mut whole, self.config.as_ref())?;
         let launch = Launch {
             program: self.executable.clone(),
             arguments: words,
             directory: PathBuf::from(&self.directory),
             environment: whole,
             stdin: Stdin::Pipe,
-            leftover: config.as_ref().map(ConfigFile::path),
         };
         let mut child = Child::start_heard(&launch, hear).map_err(|error| self.cannot_start(&error))?;
         let lines = Lines::new(child.stdout.take(), self.record_limit);
         let stdin = child.stdin.take();
-        Ok(Started { child, lines, stdin, config })
+        Ok(Started { child, lines, stdin })
     }
 
     fn cannot_start(&self, error: &std::io::Error) -> Failure {
@@ -127,7 +126,7 @@ impl Program {
     }
 
     async fn said(&self, words: &[&str]) -> Result<Said, Failure> {
-        let Started { child, mut lines, stdin, config: _config } =
+        let Started { child, mut lines, stdin } =
             self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[], None)?;
         drop(stdin);
         let mut whole = Vec::new();
@@ -207,7 +206,7 @@ impl Program {
                 let _ = tell.try_send(asked);
             }
         };
-        let Started { child, lines, stdin, config } =
+        let Started { child, lines, stdin } =
             self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")], Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
@@ -215,7 +214,7 @@ impl Program {
                 let _ = stdin.write_all(prompt.as_bytes()).await;
             });
         }
-        Ok(RunChild { child, lines, complaints, _config: config })
+        Ok(RunChild { child, lines, complaints })
     }
 
     /// Starts `opencode acp`. It also listens on loopback, whether anybody wants it or not: on a port of our
@@ -229,7 +228,7 @@ impl Program {
         let words = ["acp", "--port", &port.to_string(), "--hostname", "127.0.0.1"].map(str::to_owned).into();
         let environment =
             [("OPENCODE_SERVER_USERNAME", USERNAME), ("OPENCODE_SERVER_PASSWORD", secret.as_str())];
-        let Started { child, lines, stdin, config } = self.start(words, &environment, None)?;
+        let Started { child, lines, stdin } = self.start(words, &environment, None)?;
         let credentials = secured.then(|| Credentials { username: USERNAME.into(), password: secret });
         let target = TargetRequest {
             credentials,
@@ -242,7 +241,7 @@ impl Program {
         if let Some(stdin) = stdin {
             tokio::spawn(write_lines(stdin, lines_in));
         }
-        Ok(AcpChild { child, lines, input: Some(input), server, _config: config })
+        Ok(AcpChild { child, lines, input: Some(input), server })
     }
 }
 
@@ -253,7 +252,6 @@ struct Started {
     child: Child,
     lines: Lines,
     stdin: Option<ChildStdin>,
-    config: Option<ConfigFile>,
 }
 
 /// Beside the reading: a child that does not read must not keep us from reading it.
@@ -273,7 +271,6 @@ pub struct RunChild {
     pub lines: Lines,
     /// The permissions it rejected by itself.
     pub complaints: mpsc::Receiver<String>,
-    _config: Option<ConfigFile>,
 }
 
 /// A running `opencode acp`.
@@ -284,7 +281,6 @@ pub struct AcpChild {
     input: Option<mpsc::UnboundedSender<String>>,
     /// The HTTP side of the same process.
     pub server: Server,
-    _config: Option<ConfigFile>,
 }
 
 impl AcpChild {
