@@ -40,12 +40,12 @@ fn used() -> Duration {
     BEGAN.get_or_init(Instant::now).elapsed()
 }
 
-/// The quickest of some runs of each; a machine that is busy with something else is given another chance.
+/// The quicker of two runs at n, and one at 4n; a machine that is busy with something else is given another chance.
 fn assert_linear(what: &str, n: usize, work: impl Fn(usize)) {
     let mut seen = Vec::new();
     for _ in 0..4 {
-        let small = (0..3).map(|_| time(&work, n)).min().unwrap_or_default();
-        let large = (0..2).map(|_| time(&work, 4 * n)).min().unwrap_or_default();
+        let small = (0..2).map(|_| time(&work, n)).min().unwrap_or_default();
+        let large = time(&work, 4 * n);
         if large < LIMIT * small.max(Duration::from_micros(500)) {
             return;
         }
@@ -110,22 +110,22 @@ const DONE: &str = r#""type":"text","text":"x","time":{"start":1,"end":2}"#;
 fn records_are_read_in_time_by_their_length() {
     let nested = |open: &str, n: usize| format!("{}1{}", open.repeat(n), "}".repeat(n));
     let read = |record: &str| drop(decode_record(None, record.as_bytes()));
-    assert_linear("envelopes", 4_000, |n| read(&nested(r#"{"payload":"#, n)));
-    assert_linear("envelopes of data", 4_000, |n| read(&nested(r#"{"data":"#, n)));
-    assert_linear("a delta in deltas", 4_000, |n| {
+    assert_linear("envelopes", 2_000, |n| read(&nested(r#"{"payload":"#, n)));
+    assert_linear("envelopes of data", 2_000, |n| read(&nested(r#"{"data":"#, n)));
+    assert_linear("a delta in deltas", 2_000, |n| {
         read(&format!(
             r#"{{"type":"message.part.delta","properties":{{"delta":{}}}}}"#,
             nested(r#"{"text":"#, n)
         ));
     });
-    assert_linear("parts with a text beside them", 500, |n| {
+    assert_linear("parts with a text beside them", 200, |n| {
         let parts = vec!["{}"; n].join(",");
         let (text, session) = ("x".repeat(20 * n), "s".repeat(20 * n));
         read(&format!(
             r#"{{"type":"message.part.updated","text":"{text}","delta":"{text}","sessionID":"{session}","parts":[{parts}]}}"#
         ));
     });
-    assert_linear("lists of messages and asks", 500, |n| {
+    assert_linear("lists of messages and asks", 200, |n| {
         let message = r#"{"info":{"id":"m","sessionID":"s","role":"user"},"parts":[]}"#;
         let list = format!("[{}]", vec![message; n].join(","));
         assert_eq!(stored_messages(list.as_bytes()).unwrap().len(), n);
@@ -135,7 +135,7 @@ fn records_are_read_in_time_by_their_length() {
 
 #[test]
 fn bytes_are_framed_in_time_by_their_number_however_they_are_cut() {
-    assert_linear("a record byte by byte", 20_000, |n| {
+    assert_linear("a record byte by byte", 10_000, |n| {
         let mut framer = SseFramer::new(1 << 30);
         for byte in format!("data: {}\n\n", "x".repeat(n)).as_bytes() {
             framer.feed(&[*byte], |_| {}).unwrap();
@@ -145,7 +145,7 @@ fn bytes_are_framed_in_time_by_their_number_however_they_are_cut() {
         let mut framer = SseFramer::new(1 << 30);
         framer.feed("data: x\n".repeat(n).as_bytes(), |_| {}).unwrap();
     });
-    assert_linear("a line byte by byte", 20_000, |n| {
+    assert_linear("a line byte by byte", 10_000, |n| {
         let mut framer = LineFramer::new(1 << 30);
         for byte in format!("{}\n", "x".repeat(n)).as_bytes() {
             framer.feed(&[*byte], |_| {}).unwrap();
@@ -155,7 +155,7 @@ fn bytes_are_framed_in_time_by_their_number_however_they_are_cut() {
 
 #[test]
 fn messages_and_parts_are_found_in_time_by_their_number() {
-    assert_linear("messages with a part each", 500, |n| {
+    assert_linear("messages with a part each", 200, |n| {
         let mut turn = turn();
         for at in 0..n {
             say(&mut turn, &message(&format!("msg_{at}"), ""));
@@ -163,25 +163,25 @@ fn messages_and_parts_are_found_in_time_by_their_number() {
             say(&mut turn, &part(2 * at + 1, &format!("msg_{at}"), DONE));
         }
     });
-    assert_linear("parts of one message", 1_000, |n| {
+    assert_linear("parts of one message", 400, |n| {
         let mut turn = turn();
         say(&mut turn, &message("msg_1", ""));
         (0..n).for_each(|at| ignore(say(&mut turn, &part(at, "msg_1", DONE))));
     });
-    assert_linear("parts before their messages", 500, |n| {
+    assert_linear("parts before their messages", 200, |n| {
         let mut turn = turn();
         (0..n).for_each(|at| ignore(say(&mut turn, &part(at, &format!("msg_{at}"), DONE))));
         let told: usize = (0..n).map(|at| say(&mut turn, &message(&format!("msg_{at}"), ""))).sum();
         assert!(told >= n);
     });
-    assert_linear("messages of other clients", 500, |n| {
+    assert_linear("messages of other clients", 200, |n| {
         let mut turn = turn();
         for at in 0..n {
             say(&mut turn, &message(&format!("msg_{at}"), "").replace("assistant", "user"));
             say(&mut turn, &part(at, &format!("msg_{at}"), DONE));
         }
     });
-    assert_linear("summaries that turn out to be answers", 500, |n| {
+    assert_linear("summaries that turn out to be answers", 200, |n| {
         let mut turn = turn();
         for rest in [r#","summary":true"#, "", r#","summary":true"#] {
             (0..n).for_each(|at| ignore(say(&mut turn, &message(&format!("msg_{at}"), rest))));
@@ -192,14 +192,14 @@ fn messages_and_parts_are_found_in_time_by_their_number() {
 #[test]
 fn retries_and_gaps_cost_no_look_at_all_parts_each() {
     let retry = r#"{"type":"session.status","properties":{"sessionID":"ses_1","status":{"type":"retry","attempt":1}}}"#;
-    assert_linear("retries behind many parts", 500, |n| {
+    assert_linear("retries behind many parts", 200, |n| {
         let mut turn = turn();
         say(&mut turn, &message("msg_1", ""));
         (0..n).for_each(|at| ignore(say(&mut turn, &part(at, "msg_1", DONE))));
         (0..n).for_each(|_| ignore(say(&mut turn, retry)));
     });
     // From 1.2.1: what comes behind a part that a gap cut waits for its end.
-    assert_linear("parts behind one that is held up", 500, |n| {
+    assert_linear("parts behind one that is held up", 200, |n| {
         let open = r#""type":"text","text":"","time":{"start":1}"#;
         let mut turn = turn();
         say(&mut turn, &message("msg_1", ""));
@@ -225,12 +225,12 @@ fn asks_are_found_in_time_by_their_number() {
             r#"{{"type":"permission.replied","properties":{{"requestID":"per_{at}","sessionID":"ses_1","reply":"once"}}}}"#
         )
     };
-    assert_linear("asks that other clients answer", 500, |n| {
+    assert_linear("asks that other clients answer", 200, |n| {
         let mut turn = turn();
         (0..n).for_each(|at| ignore(say(&mut turn, &ask(at))));
         (0..n).rev().for_each(|at| ignore(say(&mut turn, &closed(at))));
     });
-    assert_linear("asks that the caller's code answers", 500, |n| {
+    assert_linear("asks that the caller's code answers", 200, |n| {
         let mut turn = turn();
         (0..n).for_each(|at| ignore(say(&mut turn, &ask(at))));
         for at in (0..n).rev() {
@@ -263,7 +263,7 @@ fn tool(part: usize) -> StreamEvent {
 
 #[test]
 fn what_is_unread_is_found_in_time_by_its_number() {
-    assert_linear("updates of many tools, twice", 500, |n| {
+    assert_linear("updates of many tools, twice", 200, |n| {
         let mailbox = Mailbox::new(1 << 30, || {});
         for _ in 0..2 {
             (0..n).for_each(|at| mailbox.push(tool(at)).unwrap());
@@ -275,7 +275,7 @@ fn what_is_unread_is_found_in_time_by_its_number() {
 
 #[test]
 fn a_long_text_is_joined_in_time_by_its_length() {
-    assert_linear("the deltas of an answer, some of them half characters", 1_000, |n| {
+    assert_linear("the deltas of an answer, some of them half characters", 400, |n| {
         let mut turn = turn();
         say(&mut turn, &message("msg_1", ""));
         say(&mut turn, &part(1, "msg_1", r#""type":"text","text":"","time":{"start":1}"#));

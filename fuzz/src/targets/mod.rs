@@ -2,9 +2,13 @@
 //! the addon runs the same functions over mutated captures, so that every `cargo test` fuzzes a little.
 
 mod bytes;
+mod crowd;
+mod shapes;
 mod story;
 mod wire;
 
 pub use bytes::{dialect, framing};
+pub use crowd::crowd;
+pub use shapes::shapes;
 pub use story::transcript;
 pub use wire::turn;
