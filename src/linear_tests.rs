@@ -24,7 +24,7 @@ const LIMIT: u32 = 8;
 fn time(work: &dyn Fn(usize), n: usize) -> Duration {
     let began = used();
     work(n);
-    used() - began
+    used().saturating_sub(began)
 }
 
 /// How long this thread has had a processor.

@@ -139,9 +139,9 @@ impl Mailbox {
     }
 
     /// The turn is over; nothing is pushed afterwards.
-    pub fn finish(&self, outcome: Result<Value, Failure>) {
+    pub fn finish(&self, outcome: &Result<Value, Failure>) {
         self.change(|contents| {
-            contents.outcome.get_or_insert_with(|| json_of(&outcome).into());
+            contents.outcome.get_or_insert_with(|| json_of(outcome).into());
             (true, ())
         });
     }
@@ -307,12 +307,11 @@ impl Contents {
         self.size = self.size.saturating_add(item.size());
         // By the part: some providers use a call id again in the next step.
         let unread = self.tools.get(&place).and_then(|at| at.checked_sub(self.taken));
-        match unread.and_then(|at| self.items.get_mut(at)) {
-            Some(unread) => self.size -= std::mem::replace(unread, item).size(),
-            None => {
-                self.tools.insert(place, self.taken + self.items.len());
-                self.items.push_back(item);
-            }
+        if let Some(unread) = unread.and_then(|at| self.items.get_mut(at)) {
+            self.size -= std::mem::replace(unread, item).size();
+        } else {
+            self.tools.insert(place, self.taken + self.items.len());
+            self.items.push_back(item);
         }
     }
 }

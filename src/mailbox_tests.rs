@@ -82,7 +82,7 @@ fn the_bell_rings_once_for_a_reader_that_waits() {
     assert_eq!(rings.load(Ordering::SeqCst), 1);
     mailbox.take_text().unwrap();
     assert!(mailbox.outcome().is_none());
-    mailbox.finish(Ok(Value::Null));
+    mailbox.finish(&Ok(Value::Null));
     assert_eq!(rings.load(Ordering::SeqCst), 2);
 }
 
@@ -137,7 +137,7 @@ fn many_small_events_count_for_what_they_cost() {
 #[test]
 fn an_outcome_that_no_string_can_hold_is_an_error() {
     let mailbox = Mailbox::new(usize::MAX, || {});
-    mailbox.finish(Ok(serde_json::json!({ "text": "\u{1}".repeat(LARGEST / 6 + 1) })));
+    mailbox.finish(&Ok(serde_json::json!({ "text": "\u{1}".repeat(LARGEST / 6 + 1) })));
     let outcome: Value = serde_json::from_str(&mailbox.outcome().unwrap()).unwrap();
     assert_eq!(outcome["error"]["code"], "ERR_OPENCODE_LIMIT");
     assert_eq!(outcome["error"]["accepted"], true);

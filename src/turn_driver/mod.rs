@@ -57,7 +57,7 @@ pub async fn run(
             .accepted(crate::error::Accepted::Unknown)
             .hint("this is a defect of opencode-stream: please report it"))
     });
-    mailbox.finish(outcome);
+    mailbox.finish(&outcome);
 }
 
 async fn drive(

@@ -73,7 +73,7 @@ fn replay(wire: &[u8], now: Instant) -> String {
             while let Some(output) = turn.poll_output() {
                 match output {
                     Output::Emit(event) => mailbox.push(event).expect("the limit is the capture's length"),
-                    Output::Finish(verdict) => mailbox.finish(*verdict),
+                    Output::Finish(verdict) => mailbox.finish(&verdict),
                     _ => {}
                 }
             }

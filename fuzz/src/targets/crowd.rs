@@ -155,7 +155,7 @@ impl Crowd {
                 Output::Abort => self.turn.on_aborted(self.now),
                 Output::Finish(verdict) => {
                     self.ended = true;
-                    self.mailbox.finish(*verdict);
+                    self.mailbox.finish(&verdict);
                 }
                 Output::Silent => {}
             }

@@ -119,7 +119,7 @@ fn tell(place: u8, value: &str) {
         }
     }
     assert!(place % 10 > 3 || told > 0, "a call or an ask was hidden: {record:.300}");
-    mailbox.finish(result.expect("it was left"));
+    mailbox.finish(&result.expect("it was left"));
     for json in std::iter::from_fn(|| mailbox.take_events()) {
         assert!(json::depth(&json) <= json::DEPTH + 8, "deeper than it may be");
     }

@@ -103,7 +103,8 @@ impl Ledger {
             return Ok(());
         }
         let last = ended || source == Source::Settled;
-        if (!self.streamed || last) && !self.extend_to(full) && last {
+        let adds = (!self.streamed || last) && self.extend_to(full);
+        if last && !adds {
             self.find_what_was_lost(full);
         }
         self.ended = last;

@@ -102,7 +102,8 @@ fn an_ask_that_comes_while_a_rejection_waits_is_waited_for() {
     turn.on_event(&asked_of("per_1"), now);
     turn.on_answer("per_1", Reply::Reject { message: None });
     let first = turn.deadline().unwrap();
-    turn.on_event(&asked_of("per_2"), first - Duration::from_millis(1));
+    let just_before = first.checked_sub(Duration::from_millis(1)).unwrap();
+    turn.on_event(&asked_of("per_2"), just_before);
     turn.on_deadline(first);
     assert!(!out(&mut turn).iter().any(|said| said.starts_with("reply")));
     turn.on_answer("per_2", Reply::Once);

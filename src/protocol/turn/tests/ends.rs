@@ -82,6 +82,7 @@ fn idle() -> Vec<String> {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "it is a table")]
 fn how_a_turn_can_end() {
     let first = || vec![message("msg_2", ""), text("msg_2")];
     let next = || vec![message("msg_3", "")];
