@@ -110,6 +110,9 @@ pub struct LaunchRequest {
     pub package: Option<String>,
     /// The whole environment of what we start.
     pub environment: BTreeMap<String, String>,
+    /// The names in it that the caller gave, rather than the process.
+    #[serde(default)]
+    pub given: Vec<String>,
     /// OpenCode's configuration, merged over an inherited one.
     pub config: Option<Value>,
 }
@@ -132,6 +135,26 @@ pub struct TargetRequest {
     /// `None`: the server's own.
     pub directory: Option<String>,
     pub timeouts: Timeouts,
+    /// Read off the environment on JavaScript's thread: `getenv` elsewhere races with `process.env`.
+    #[serde(default)]
+    pub network: Network,
+}
+
+/// What the environment says of the way to a server.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Network {
+    pub http_proxy: Option<String>,
+    pub https_proxy: Option<String>,
+    pub no_proxy: Option<String>,
+    pub extra_ca_certs: Option<String>,
+}
+
+/// Addresses of proxies may hold passwords.
+impl std::fmt::Debug for Network {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Network(redacted)")
+    }
 }
 
 impl TargetRequest {
@@ -143,6 +166,7 @@ impl TargetRequest {
             credentials: None,
             headers: BTreeMap::new(),
             directory: None,
+            network: Network::default(),
             timeouts: Timeouts {
                 connect: seconds(5),
                 accept: seconds(30),

@@ -10,6 +10,7 @@ pub mod event;
 pub mod release;
 pub mod reply;
 pub mod run;
+pub mod segment;
 pub mod stream_event;
 pub mod text;
 pub mod transcript;

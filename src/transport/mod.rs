@@ -3,6 +3,7 @@
 mod api;
 mod child;
 mod cli;
+mod client;
 mod config;
 mod executable;
 mod http;
@@ -19,5 +20,5 @@ pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};
-pub use probe::{health, implicit_url, version};
-pub use settle::ambiguous_send;
+pub use probe::{health, implicit, version};
+pub use settle::{Prompted, ambiguous_send};
