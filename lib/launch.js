@@ -11,6 +11,7 @@ function launchRequest(settings, env) {
     executable: asPath(cliPath ?? (environment.OPENCODE_BIN || null)),
     package: installedPackage(),
     environment,
+    given: Object.keys(settings.env ?? {}),
     config: config === undefined ? null : merge(inheritedConfig(environment), config),
   }
 }

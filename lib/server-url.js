@@ -62,9 +62,13 @@ function decode(part, subject) {
   }
 }
 
+/** Whether `url` names this machine, in any of the ways in which the system takes it for its own. */
 function isLoopback(url) {
-  const { hostname } = new URL(url)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  const host = new URL(url).hostname.replace(/\.+$/, '')
+  if (host === 'localhost' || host.endsWith('.localhost')) return true
+  if (host === '0.0.0.0' || /^127(\.\d+){3}$/.test(host)) return true
+  // An IPv4 address within IPv6 comes out of URL in hexadecimal: 127.0.0.1 as 7f00:1.
+  return /^\[::(1|ffff:(7f[\da-f]{2}:[\da-f]{1,4}|0:0))?\]$/.test(host)
 }
 
 module.exports = { readServerUrl, isLoopback }

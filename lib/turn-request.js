@@ -88,6 +88,7 @@ function serverRequest(settings, env, isOurOwn = false) {
     credentials: chooseCredentials(settings, named, headers, env),
     headers,
     directory: chooseDirectory(settings, named),
+    network: networkOf(env),
     directoryGiven: settings.directory !== undefined,
     timeouts: { ...timeouts, total: total === Infinity ? null : total },
   }
@@ -116,8 +117,36 @@ function chooseCredentials(settings, named, headers, env) {
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
 function chooseDirectory({ directory }, named) {
-  if (directory !== undefined) return path.resolve(directory)
-  return named === null || isLoopback(named.url) ? process.cwd() : null
+  if (directory !== undefined)
+    return path.isAbsolute(directory) ? path.resolve(directory) : path.join(workingDirectory(), directory)
+  return named === null || isLoopback(named.url) ? workingDirectory() : null
+}
+
+/** Node throws a plain ENOENT where somebody has deleted it. */
+function workingDirectory() {
+  try {
+    return process.cwd()
+  } catch {
+    throw invalid(
+      'Option `directory`',
+      'is not given, and the working directory of this process no longer exists',
+      'Pass the absolute path of the project as `directory`.',
+    )
+  }
+}
+
+/** What the environment says of the way to a server. Read here: native threads that read it race with whoever sets it. */
+function networkOf(env) {
+  const first = (...names) => names.map((name) => env[name]).find((value) => value !== undefined) ?? null
+  const all = first('ALL_PROXY', 'all_proxy')
+  // A CGI program has HTTP_PROXY from the request's own `Proxy:` header.
+  const http = env.REQUEST_METHOD === undefined ? first('HTTP_PROXY', 'http_proxy') : null
+  return {
+    httpProxy: http ?? all,
+    httpsProxy: first('HTTPS_PROXY', 'https_proxy') ?? all,
+    noProxy: first('NO_PROXY', 'no_proxy'),
+    extraCaCerts: env.NODE_EXTRA_CA_CERTS || null,
+  }
 }
 
 function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral }) {

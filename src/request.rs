@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -158,6 +160,23 @@ impl std::fmt::Debug for Network {
 }
 
 impl TargetRequest {
+    /// What no error may print, the longest first: one may be a part of another.
+    pub fn secrets(&self) -> Vec<String> {
+        /// Shorter ones are words that errors need.
+        const SHORTEST: usize = 4;
+        const SHORTEST_OF_HEADERS: usize = 8;
+        let mut secrets = Vec::new();
+        if let Some(Credentials { username, password }) = &self.credentials {
+            secrets.push(password.clone());
+            secrets.push(STANDARD.encode(format!("{username}:{password}")));
+        }
+        secrets.retain(|secret| secret.len() >= SHORTEST);
+        let words = self.headers.values().flat_map(|value| value.split_whitespace());
+        secrets.extend(words.filter(|word| word.len() >= SHORTEST_OF_HEADERS).map(str::to_owned));
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+    }
+
     /// Somebody without credentials, in no directory.
     pub fn stranger() -> Self {
         let seconds = Duration::from_secs;

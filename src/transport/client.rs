@@ -14,7 +14,7 @@ use url::Url;
 use super::http::causes;
 use super::listener::require_ours;
 use crate::error::{Code, Failure};
-use crate::request::Network;
+use crate::request::{Network, TargetRequest};
 
 /// A connection that nobody used for this long is not used again: servers close idle ones after 5 s and more.
 const POOL_IDLE: Duration = Duration::from_secs(4);
@@ -67,6 +67,15 @@ pub fn clients(base: &Url, implicit: Option<u16>, network: &Network) -> Result<C
     }
     known.push((kind, clients.clone()));
     Ok(clients)
+}
+
+/// Makes what a turn to `target` will need and only JavaScript's thread may make: reading the system's
+/// certificates reads the environment. What is wrong here is told by the turn itself.
+pub fn ready(target: &TargetRequest) {
+    let secure = target.url.as_deref().and_then(|url| Url::parse(url).ok()).filter(|url| url.scheme() == "https");
+    if let Some(url) = secure {
+        let _ = clients(&url, None, &target.network);
+    }
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, Failure> {

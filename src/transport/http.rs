@@ -267,8 +267,14 @@ fn too_long(limit: usize) -> CallError {
 
 /// Why we ourselves refused a connection.
 fn failure_in(error: &reqwest::Error) -> Option<&Failure> {
-    let chain = std::iter::successors(error.source(), |cause| cause.source());
-    chain.into_iter().find_map(|cause| cause.downcast_ref::<Failure>())
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(failure) = cause.downcast_ref() {
+            return Some(failure);
+        }
+        source = cause.source();
+    }
+    None
 }
 
 /// The chain of causes, each level printing only itself; reqwest's own line would print the URL.
