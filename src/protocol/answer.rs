@@ -80,6 +80,11 @@ impl Answer {
             .hint(hint)
     }
 
+    /// Why an answer that somebody compressed unasked cannot be read.
+    pub fn packed_refusal(&self) -> Option<Failure> {
+        self.is_packed().then(|| self.packed())
+    }
+
     /// The encoding is what something on the way says: it is shown, and no longer than it needs to be.
     fn packed(&self) -> Failure {
         let encoding: String = self.encoding.chars().filter(char::is_ascii_graphic).take(40).collect();

@@ -10,15 +10,19 @@ use futures::stream::FuturesUnordered;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::directory::{no_folder, require_folder};
 use super::http::{CallError, Server, json};
 use super::messages::RECENT;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::pending_asks;
 use crate::protocol::event::Ask;
+use crate::protocol::release::is_before;
 use crate::protocol::segment::segment;
 use crate::protocol::turn::Snapshot;
 
+/// From here on OpenCode tells a folder that is not there from an empty one (1.1.31 does not, 1.18.33 does).
+const KNOWS_FOLDERS: (u32, u32) = (1, 14);
 /// How many subagents of one session are looked for, over all generations.
 const DESCENDANTS: usize = 10_000;
 /// How many lists of children are asked for at once.
@@ -50,6 +54,31 @@ impl Api {
     pub async fn own_directory(&self) -> Result<Option<String>, Failure> {
         let path = json(self.get("/path").await)?;
         Ok(path.get("directory").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// Makes sure that the server has the directory as a folder: it would take the prompt first, and then fail. A
+    /// folder that we see on this machine needs no question.
+    ///
+    /// # Errors
+    /// When it has not.
+    pub async fn require_directory(&self, version: Option<&str>) -> Result<(), Failure> {
+        let Some(directory) = self.server.directory() else { return Ok(()) };
+        let here = require_folder(directory);
+        if self.server.is_loopback() && here.is_ok() {
+            return Ok(());
+        }
+        let query = [("path", ".")];
+        let answer = self.server.call(Method::GET, "/file", &query, None, self.server.accept).await;
+        let answer = answer.map_err(|error| error.failure)?;
+        let list = answer.json().ok();
+        let is_empty = list.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty);
+        let is_older = version.is_none() || is_before(version, KNOWS_FOLDERS);
+        match answer.status {
+            500 => {}
+            200 if is_empty && self.server.is_loopback() && is_older => {}
+            _ => return Ok(()),
+        }
+        Err(here.err().unwrap_or_else(|| no_folder(directory, "cannot be read by the server")))
     }
 
     /// `None`: there is no such session.

@@ -9,7 +9,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use url::Url;
 
-use super::client::{CONNECT, Clients, clients};
+use super::client::{CONNECT, Clients, clients, is_loopback};
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::request::TargetRequest;
@@ -99,6 +99,11 @@ impl Server {
 
     pub fn directory(&self) -> Option<&str> {
         self.directory.as_deref()
+    }
+
+    /// Whether it runs on this machine, as far as its address tells.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.base)
     }
 
     pub fn has_credentials(&self) -> bool {

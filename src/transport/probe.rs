@@ -50,6 +50,9 @@ async fn ask_version(server: &Server) -> Result<Option<String>, Failure> {
     if let Some(version) = health_version(&health) {
         return Ok(version);
     }
+    if let Some(packed) = health.packed_refusal() {
+        return Err(packed);
+    }
     let refused = health.refusal().filter(|failure| failure.code == Code::Unauthorized);
     // To 1.0.192 there is no such route, and OpenCode passes on what the internet says to it: a 403 may be
     // that of a proxy. Its own refusal is a 401.

@@ -116,8 +116,16 @@ pub async fn prepare(
 ) -> Result<Prepared, Failure> {
     let Chosen { server, route, running } = chosen;
     let (api, known) = target(request, server).await?;
-    let (connection, ()) =
-        futures::try_join!(Connection::open(&api.server, &request.limits), validate(request, &api))?;
+    let opened = futures::try_join!(Connection::open(&api.server, &request.limits), validate(request, &api));
+    let connection = match opened {
+        Ok((connection, ())) => connection,
+        // 1.18.33 answers 500 to whatever is asked in a directory that is a file.
+        Err(failure) if failure.code == Code::BadRequest => {
+            return Err(api.require_directory(None).await.err().unwrap_or(failure));
+        }
+        Err(failure) => return Err(failure),
+    };
+    api.require_directory(connection.version().as_deref()).await?;
     let found = find(request, &api, known).await?;
     let ours = found.as_ref().is_none_or(|_| request.session.fork);
     let session = make(request, &api, found, created).await?;

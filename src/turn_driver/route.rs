@@ -134,11 +134,11 @@ async fn private(
 ) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
     require_folder(directory).map_err(Refused::Turn)?;
-    let started_by = Instant::now() + request.target.timeouts.server_start;
+    let within = request.target.timeouts.server_start;
+    let deadline = (Instant::now() + within, within);
     let mut starts = 0;
     loop {
-        let left = started_by.saturating_duration_since(Instant::now());
-        let started = holdings.server(launch, directory, left).await;
+        let started = holdings.server(launch, directory, deadline).await;
         let running = started.map_err(of_the_executable)?;
         starts += 1;
         let target =

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::executable;
 use crate::error::{Code, Failure};
@@ -112,7 +112,8 @@ async fn run_start(slot: Weak<Slot>, started: watch::Sender<Started>, start: Sta
 pub struct Holdings(Mutex<HashMap<String, Arc<Slot>>>);
 
 impl Holdings {
-    /// The server for `launch`, started if need be. It stays held until [`Self::let_go`], or until the
+    /// The server for `launch`, started if need be, until `by`, which is `within` from the turn's first wish
+    /// for one. It stays held until [`Self::let_go`], or until the
     /// environment of this process has changed: then another one takes its place.
     ///
     /// # Errors
@@ -121,7 +122,7 @@ impl Holdings {
         &self,
         launch: &LaunchRequest,
         directory: &str,
-        within: Duration,
+        (by, within): (Instant, Duration),
     ) -> Result<Arc<Running>, Failure> {
         let executable = executable::find(launch, directory)?;
         let given: Vec<_> =
@@ -137,7 +138,7 @@ impl Holdings {
             Ok(running) => return Ok(running),
             Err(waiting) => waiting,
         };
-        let started = timeout(within, waiting.wait_for(Option::is_some)).await;
+        let started = timeout_at(by, waiting.wait_for(Option::is_some)).await;
         match started.map(|started| started.map(|started| started.clone())) {
             Ok(Ok(Some(outcome))) => outcome,
             Ok(_) => Err(Failure::new(Code::ServerStart, "the start of the OpenCode server was given up")),
