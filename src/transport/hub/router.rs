@@ -131,19 +131,27 @@ impl Router {
         self.pending += 1;
     }
 
-    /// A record beyond every limit, of which `head` is left. Returns `false` if nobody knows whose it is.
+    /// A record beyond every limit, of which `head` is left. Returns `false` if it could be that of several
+    /// turns.
     pub fn lose_record(&mut self, head: &[u8], session: Option<&str>) -> bool {
-        let places = match session {
+        let mut places = match session {
             Some(session) => self.roots.get(session).copied().into_iter().collect(),
             None => self.named_in(head),
         };
+        if session.is_none() && places.is_empty() {
+            let listening = |at: &usize| self.hearers[*at].is_some();
+            places = (0..self.hearers.len()).filter(listening).take(2).collect();
+            if places.len() > 1 {
+                return false;
+            }
+        }
         for at in &places {
             if let Some(hearer) = &mut self.hearers[*at] {
                 hearer.lose(&mut self.waiting, *at);
                 self.pending += 1;
             }
         }
-        session.is_some() || !places.is_empty()
+        true
     }
 
     /// Something waits for [`Self::flush`].
