@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::network::Network;
 use crate::protocol::turn::{PermissionPolicy, Policies, QuestionPolicy};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -140,23 +141,6 @@ pub struct TargetRequest {
     /// Read off the environment on JavaScript's thread: `getenv` elsewhere races with `process.env`.
     #[serde(default)]
     pub network: Network,
-}
-
-/// What the environment says of the way to a server.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Network {
-    pub http_proxy: Option<String>,
-    pub https_proxy: Option<String>,
-    pub no_proxy: Option<String>,
-    pub extra_ca_certs: Option<String>,
-}
-
-/// Addresses of proxies may hold passwords.
-impl std::fmt::Debug for Network {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Network(redacted)")
-    }
 }
 
 impl TargetRequest {

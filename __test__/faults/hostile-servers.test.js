@@ -21,6 +21,10 @@ const outcome = (promise) =>
     (value) => ({ value }),
     (error) => ({ error }),
   )
+/** Lets whatever was answered before have its effect: each of these is answered behind it. */
+async function roundTrips() {
+  for (let i = 0; i < 20; i++) await fetch(`${server.url}/path`)
+}
 const gate = () => {
   let open
   const opened = new Promise((resolve) => {
@@ -95,14 +99,16 @@ describe("a turn's limits are its own", () => {
 
   it('a slow server does not make us leave an event stream that has carried sessions', async () => {
     const wasAsked = gate()
-    const hook = (_, __, { path, opencode }) => {
-      if (path === '/session/status' && opencode.count(/prompt_async$/) > 0) wasAsked.open()
+    const hook = (_, response, { match, opencode }) => {
+      if (match?.[2] === 'message' && opencode.count(/prompt_async$/) > 0)
+        response.once('finish', wasAsked.open)
       return false
     }
     const onPrompt = async (id, text) => {
       server.busy.add(id)
       // Only a turn that has heard nothing asks.
       await wasAsked.opened
+      await roundTrips()
       const turn = server.begin(id, text)
       server.say(turn, 'at last')
       server.end(turn)
@@ -122,6 +128,7 @@ describe('what runs is stopped, and nothing else', () => {
       aborting.open()
       // The turn ends by itself while the abort is under way.
       await until(() => !server.busy.has(match[1]))
+      await roundTrips()
       prompted.push('aborted')
       return json(response, true)
     }
@@ -140,8 +147,10 @@ describe('what runs is stopped, and nothing else', () => {
   })
 
   it("another client's turn is not aborted for a prompt of ours that never arrived", async () => {
-    const hook = (_, __, { match, opencode }) => {
+    const givenUp = gate()
+    const hook = (request, _, { match, opencode }) => {
       if (match?.[2] !== 'prompt_async' || opencode.count(/prompt_async$/) > 1) return false
+      request.socket.once('close', givenUp.open)
       return true
     }
     await start({ hook })
@@ -150,8 +159,8 @@ describe('what runs is stopped, and nothing else', () => {
     expect((await one).error).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT', accepted: 'unknown' })
     const theirs = server.begin(sessionID, 'words of a person')
     const two = client.generate('two', { sessionID })
-    // It looks whether the session is free once the one before has let go of it.
-    await until(() => server.count(/children$/, 'GET') > 1)
+    await givenUp.opened
+    await roundTrips()
     expect(theirs.info.error).toBeUndefined()
     server.end(theirs)
     expect((await two).text).toBe('answer to two')

@@ -94,13 +94,24 @@ describe('a start', () => {
     expect(pids()).toHaveLength(2)
   })
 
+  it('is not made while another first start of the data folder is under way', async () => {
+    const { client, pids } = program(`
+      const { mkdirSync } = require('node:fs')
+      const isFirst = (() => { try { mkdirSync(file + '.first'); return true } catch { return false } })()
+      if (isFirst || existsSync(file + '.ready')) serve().then(() => writeFileSync(file + '.ready', ''))
+      else { process.stderr.write('database is locked'); process.exitCode = 1 }`)
+    const turns = ['a', 'b', 'c'].map((username) => client.generate('hi', { config: { username } }))
+    for (const { text } of await Promise.all(turns)) expect(text).toBe('answer to hi')
+    expect(pids()).toHaveLength(3)
+  })
+
   it('that never gets its port is given up', async () => {
     const { client, pids } = program(`process.stderr.write('ServeError'); process.exitCode = 1`)
     await expect(client.generate('hi')).rejects.toMatchObject({
       code: 'ERR_OPENCODE_SERVER_START',
       stderr: expect.stringContaining('ServeError'),
     })
-    expect(pids()).toHaveLength(8)
+    expect(pids()).toHaveLength(3)
   })
 
   it('that hangs fails all who wait by their own serverStart, and is ended with the last', async () => {

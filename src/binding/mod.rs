@@ -162,7 +162,9 @@ pub fn health(request: String, done: Function<String, ()>) -> Result<()> {
     transport::ready_clients(&target);
     let done = done.build_threadsafe_function().callee_handled::<false>().build()?;
     runtime::spawn(async move {
-        let outcome = outcome_json(&transport::health(&target).await.map_err(|failure| failure.redact(&target.secrets())));
+        let outcome = outcome_json(
+            &transport::health(&target).await.map_err(|failure| failure.redact(&target.secrets())),
+        );
         done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
     })?;
     Ok(())

@@ -89,7 +89,8 @@ fn a_record_past_the_limit_is_an_error_whichever_way_it_grows() {
 #[test]
 fn a_record_past_the_limit_costs_only_itself() {
     let long = "x".repeat(200);
-    let wire = format!("data: a\n\ndata: {long}\ndata: tail\nevent: gone\n\ndata: b\n\ndata: {long}\n\ndata: c\n\n");
+    let wire =
+        format!("data: a\n\ndata: {long}\ndata: tail\nevent: gone\n\ndata: b\n\ndata: {long}\n\ndata: c\n\n");
     for size in [1, 7, wire.len()] {
         let mut framer = SseFramer::new(100);
         let (mut records, mut heads) = (Vec::new(), Vec::new());

@@ -88,7 +88,8 @@ impl Answer {
     /// The encoding is what something on the way says: it is shown, and no longer than it needs to be.
     fn packed(&self) -> Failure {
         let encoding: String = self.encoding.chars().filter(char::is_ascii_graphic).take(40).collect();
-        let message = format!("the answer is compressed ({encoding}), though none was asked for: {}", self.status);
+        let message =
+            format!("the answer is compressed ({encoding}), though none was asked for: {}", self.status);
         Failure::new(Code::NotAServer, message)
             .status(self.status)
             .hint("have the proxy in front of the server leave `accept-encoding: identity` alone, or name the server itself")

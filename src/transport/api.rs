@@ -206,9 +206,12 @@ impl Api {
 
 fn endless(session: &str, within: Duration) -> Failure {
     let ms = within.as_millis();
-    Failure::new(Code::Timeout, format!("the subagents of session '{session}' could not be listed within {ms} ms"))
-        .data(json!({ "phase": "accept" }))
-        .hint("use another session, or raise timeouts.accept if this one has thousands of them")
+    Failure::new(
+        Code::Timeout,
+        format!("the subagents of session '{session}' could not be listed within {ms} ms"),
+    )
+    .data(json!({ "phase": "accept" }))
+    .hint("use another session, or raise timeouts.accept if this one has thousands of them")
 }
 
 fn too_many(session: &str) -> Failure {

@@ -4,13 +4,16 @@ use std::error::Error;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use url::Url;
 
-use super::client::{CONNECT, Clients, clients, is_loopback};
+use super::client::{CONNECT, Clients, clients};
 use crate::error::{Accepted, Code, Failure};
+use crate::network::is_loopback;
 use crate::protocol::answer::Answer;
 use crate::request::TargetRequest;
 

@@ -65,7 +65,12 @@ impl Api {
 
     /// The messages behind the last one that cannot be read, and that one by its id. `refused`: what
     /// asking for all of them came to.
-    async fn readable_messages(&self, id: &str, all: usize, refused: Failure) -> Result<Vec<Stored>, Failure> {
+    async fn readable_messages(
+        &self,
+        id: &str,
+        all: usize,
+        refused: Failure,
+    ) -> Result<Vec<Stored>, Failure> {
         let mut readable = self.last_messages(id, 1).await?;
         let (mut good, mut bad) = (1, all);
         while bad - good > 1 {

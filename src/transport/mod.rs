@@ -18,8 +18,8 @@ mod probe;
 mod settle;
 
 pub use api::Api;
-pub use client::ready as ready_clients;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
+pub use client::ready as ready_clients;
 pub use directory::require_folder;
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};

@@ -156,7 +156,8 @@ async fn standing(api: &Api, session: &str, prompted: &Prompted) -> Result<Stand
         return Ok(Standing::Unseen { busy });
     };
     let ours = Some(&ours.info.id);
-    let new = || messages.iter().map(|message| &message.info).filter(|info| !prompted.before.contains(&info.id));
+    let new =
+        || messages.iter().map(|message| &message.info).filter(|info| !prompted.before.contains(&info.id));
     let last = new().rfind(|info| info.role == Role::Assistant).map(|answer| answer.parent_id.as_ref());
     let are_alone = new().filter(|info| info.role == Role::User).all(|info| Some(&info.id) == ours);
     Ok(match (busy, last) {
@@ -171,7 +172,9 @@ async fn standing(api: &Api, session: &str, prompted: &Prompted) -> Result<Stand
 /// How our prompt stands in its session.
 enum Standing {
     /// It is not among the messages.
-    Unseen { busy: bool },
+    Unseen {
+        busy: bool,
+    },
     /// It is there and does not run yet.
     Waits,
     /// The session runs for another prompt.

@@ -184,10 +184,10 @@ async fn read(
                     announce(shared, *opened, attempt);
                 }
             }
-            Framed::TooLong(head) => {
-                let glance = glance(head);
+            Framed::TooLong(beginning) => {
+                let glance = glance(beginning);
                 let session = glance.as_ref().map(|glance| glance.session_id);
-                stranger |= !shared.lock_router().lose_record(head, session);
+                stranger |= !shared.lock_router().lose_record(beginning, session);
             }
         });
         if seen.announced && !std::mem::replace(&mut seen.listens, true) {

@@ -7,11 +7,12 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::time::{sleep, timeout};
 
 use crate::error::{Accepted, Code, Failure};
+use crate::network::go_past_proxies;
 use crate::request::{Credentials, LaunchRequest};
 use crate::transport::child::{Child, Launch, Stdin};
 use crate::transport::config::{ConfigFile, configure};
-use crate::transport::first_start::{TRIES, Turn, is_database_busy, is_port_taken, pause};
-use crate::transport::loopback::{USERNAME, free_port, go_past_proxies, password};
+use crate::transport::first_start::{Turn, may_pass, pause};
+use crate::transport::loopback::{USERNAME, free_port, password};
 use crate::transport::probe;
 
 /// How long the end of a process may take to be seen.
@@ -77,7 +78,7 @@ pub async fn start(executable: &Path, launch: &LaunchRequest, directory: &str) -
         drop(turn);
         tries += 1;
         let stderr = failure.stderr.as_deref().unwrap_or_default();
-        if tries == TRIES || !(is_port_taken(stderr) || is_database_busy(stderr)) {
+        if !may_pass(stderr, tries) {
             return Err(failure);
         }
         sleep(pause(tries)).await;
