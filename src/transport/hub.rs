@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::router::Router;
 use super::http::Server;
@@ -65,6 +65,8 @@ struct Shared {
     source: watch::Sender<Source>,
     /// What a turn that stops waiting for the first opening is told: where it is at.
     waits_for: Mutex<Failure>,
+    /// When the stream was first asked for: a cold server may be slow to answer, and slow again to open it.
+    stream_since: OnceLock<Instant>,
     /// Held while another source is tried.
     moving: AsyncMutex<()>,
     /// Nobody needs the connection any more.
@@ -93,7 +95,8 @@ fn registry() -> &'static Registry {
 
 impl Connection {
     /// Joins the connection to `server`, or makes it; returns once it is open and known to be OpenCode's.
-    /// Waits for `timeouts.connect`, however long it had been tried before.
+    /// Waits for `timeouts.connect`, however long it had been tried before, and as long again for the stream of
+    /// a server that has answered meanwhile.
     ///
     /// # Errors
     /// When it cannot be opened: the first answer decides.
@@ -102,8 +105,11 @@ impl Connection {
         let shared = &connection.shared;
         shared.record_limit.fetch_max(limits.record as usize, Ordering::Relaxed);
         let mut state = shared.state.subscribe();
-        let settled =
-            timeout(server.connect, state.wait_for(|state| !matches!(state, State::Connecting))).await;
+        let joined = Instant::now();
+        let is_settled = |state: &State| !matches!(state, State::Connecting);
+        let _ = timeout_at(joined + server.connect, state.wait_for(is_settled)).await;
+        let since = shared.stream_since.get().map_or(joined, |since| joined.max(*since));
+        let settled = timeout_at(since + server.connect, state.wait_for(is_settled)).await;
         let failure = match settled.as_ref().map(|settled| settled.as_deref()) {
             Ok(Ok(State::Failed(failure))) => Some(failure.clone()),
             Ok(Ok(_)) => None,
@@ -131,6 +137,7 @@ impl Connection {
             version: OnceLock::new(),
             proven: watch::Sender::new(0),
             source: watch::Sender::new(Source::Directory),
+            stream_since: OnceLock::new(),
             waits_for: Mutex::new(probe::does_not_answer(server)),
             moving: AsyncMutex::default(),
             unneeded: Notify::new(),

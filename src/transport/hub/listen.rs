@@ -92,6 +92,7 @@ async fn read_once(shared: &Shared, opened: &mut u64, attempt: u32) -> End {
     let mut source = shared.source.subscribe();
     let from = *source.borrow_and_update();
     *shared.lock_waits_for() = held_back(shared.server.connect);
+    let _ = shared.stream_since.set(Instant::now());
     let greeted_by = Instant::now() + shared.server.connect;
     match open(shared, from).await {
         Ok(stream) => tokio::select! {
