@@ -599,7 +599,9 @@ export type Granularity = 'token' | 'part'
 /**
  * - `stop`: the answer is complete.
  * - `length`: the model's limit of output cut it off.
- * - `tool-calls`: the last step ended with tool calls, and OpenCode made no further step.
+ * - `tool-calls`: the last step ended with a tool call that failed, and OpenCode made no further step and told of no
+ *   error: another client rejected what it asked for, unheard. A turn that stops behind a tool call for any other
+ *   reason rejects.
  * - `content-filter`: the provider held the answer back.
  * - `rejected`: a permission or a question was rejected, and the turn ended there.
  * - `abort`: the reader left.
@@ -663,8 +665,8 @@ export interface GenerateResult {
   /** How often the event stream was replaced. */
   reconnects: number
   /**
-   * Characters that were streamed and then abandoned, because OpenCode began the answer again after a
-   * failure of the provider. They are not in `text`.
+   * Characters that were streamed and are not in `text`: OpenCode began the answer again after a failure of the
+   * provider, or pieces of it were lost on the way and what came behind them was shown without them.
    */
   discarded: number
 }
@@ -954,9 +956,9 @@ export interface OpenCodeErrorDetails {
  * | `UNAUTHORIZED` | 401 or 403; says whether credentials were sent |
  * | `BAD_REQUEST` | 4xx, with OpenCode's own message |
  * | `SESSION_NOT_FOUND` `MODEL_NOT_FOUND` `AGENT_NOT_FOUND` | before anything is sent |
- * | `SESSION_BUSY` | another client kept the session busy for too long |
+ * | `SESSION_BUSY` | another client kept the session busy for too long, or its prompt took the turn over |
  * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
- * | `ABORTED_ELSEWHERE` | another client aborted the turn |
+ * | `ABORTED_ELSEWHERE` | another client, or OpenCode itself, aborted the turn |
  * | `EMPTY` | the turn ended without an answer or an error |
  * | `JSON` | no answer valid for the schema; `data.text`, `data.issues`: `{ message, path }[]` |
  * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |

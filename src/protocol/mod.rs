@@ -7,6 +7,8 @@ pub mod acp;
 pub mod answer;
 pub mod dialect;
 pub mod event;
+pub mod json;
+pub mod noise;
 pub mod release;
 pub mod reply;
 pub mod run;

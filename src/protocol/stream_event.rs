@@ -9,8 +9,11 @@ use serde_json::value::RawValue;
 
 use super::reply::Reply;
 
+/// Stands between two texts of the answer, in the stream as in `result.text`. `lib/separator.js` has it too.
+pub const SEPARATOR: &str = "\n\n";
+
 /// Where a part event belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     #[serde(rename = "sessionID")]
@@ -150,14 +153,15 @@ pub enum StreamEvent {
         event: Box<RawValue>,
     },
     Finish {
-        #[serde(rename = "sessionID")]
-        session_id: String,
+        /// `None`: the turn was aborted before it had a session.
+        #[serde(rename = "sessionID", skip_serializing_if = "Option::is_none")]
+        session_id: Option<String>,
         result: Arc<Value>,
     },
 }
 
 /// A tool call as it is now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Serialize)]
 pub struct ToolEvent {
     #[serde(flatten)]
     pub place: Arc<Place>,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 /// How often a start is tried. The waits come to 7 s: a database takes about one.
-const TRIES: u32 = 8;
+pub const TRIES: u32 = 8;
 /// The same for a port: each try takes another one.
 const TRIES_FOR_PORT: u32 = 3;
 
@@ -24,14 +24,14 @@ pub fn pause(tries: u32) -> Duration {
 }
 
 /// What OpenCode says when another process sets up or holds its database (1.2.1 to 1.18.33).
-fn is_database_busy(stderr: &str) -> bool {
+pub fn is_database_busy(stderr: &str) -> bool {
     ["database is locked", "Failed query", "SQLITE_BUSY", "CREATE TABLE", "already exists"]
         .iter()
         .any(|words| stderr.contains(words))
 }
 
 /// What it says when its port is taken: 1.18.33 only that it cannot serve.
-fn is_port_taken(stderr: &str) -> bool {
+pub fn is_port_taken(stderr: &str) -> bool {
     ["Failed to start server on port", "EADDRINUSE", "ServeError"].iter().any(|words| stderr.contains(words))
 }
 

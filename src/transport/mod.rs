@@ -21,6 +21,7 @@ pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
 pub use client::ready as ready_clients;
 pub use directory::require_folder;
+pub use first_start::{TRIES, Turn as FirstStart, is_database_busy, is_port_taken, pause};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

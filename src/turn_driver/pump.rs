@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::future::Future;
 use futures::stream::StreamExt;
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -19,6 +18,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
+use crate::protocol::json as bounded;
 use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
@@ -31,7 +31,7 @@ pub enum Done {
     /// An ambiguous send was looked into.
     Settled(Result<(), Failure>),
     Fetched(Result<Snapshot, Failure>),
-    Replied(Result<(), Failure>),
+    Replied(String, Result<(), Failure>),
     Aborted,
     /// Another event stream was tried.
     Moved,
@@ -40,7 +40,7 @@ pub enum Done {
 impl Done {
     /// It changed the session: until then the session's next turn waits.
     pub fn is_effect(&self) -> bool {
-        matches!(self, Self::Replied(_) | Self::Aborted)
+        matches!(self, Self::Replied(..) | Self::Aborted)
     }
 }
 
@@ -151,6 +151,7 @@ impl<'a> Pump<'a> {
             texts,
             before,
         });
+        turn.let_wait(request.limits.buffered as usize);
         for child in &prepared.past.children {
             turn.adopt(child);
             prepared.connection.adopt(&prepared.session, child);
@@ -184,7 +185,10 @@ impl<'a> Pump<'a> {
                 Output::Finish(verdict) => return Some(*verdict),
                 Output::Reply(reply) => {
                     self.effects += 1;
-                    self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
+                    self.job(|api, _| async move {
+                        let answered = answer_ask(&api, &reply).await;
+                        Done::Replied(reply.ask.id, answered)
+                    });
                 }
                 Output::Ask(ask) => self.mailbox.ask(&ask),
                 Output::AskClosed(id) => self.mailbox.close_ask(&id),
@@ -247,7 +251,7 @@ impl<'a> Pump<'a> {
                     Err(failure) => self.turn.fail(failure),
                 }
             }
-            Done::Replied(Err(failure)) => self.fail(failure),
+            Done::Replied(_, Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
                     self.prepared.connection.adopt(&self.prepared.session, child);
@@ -256,7 +260,8 @@ impl<'a> Pump<'a> {
             }
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
-            Done::Replied(Ok(())) | Done::Moved => {}
+            Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
+            Done::Moved => {}
         }
     }
 
@@ -315,7 +320,7 @@ impl<'a> Pump<'a> {
     }
 
     fn emit_raw(&mut self, session: &str, raw: &str) {
-        let Ok(event) = RawValue::from_string(raw.to_owned()) else { return };
+        let Some(event) = bounded::raw(raw) else { return };
         let root = session == self.prepared.session;
         let place = SessionPlace {
             session_id: session.to_owned(),
@@ -390,11 +395,6 @@ impl<'a> Pump<'a> {
 fn is_the_end(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        Code::Provider
-            | Code::AbortedElsewhere
-            | Code::ModelNotFound
-            | Code::AgentNotFound
-            | Code::SessionNotFound
-            | Code::Empty
+        Code::Provider | Code::AbortedElsewhere | Code::ModelNotFound | Code::AgentNotFound | Code::Empty
     )
 }

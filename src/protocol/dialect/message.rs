@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::part_updated::stored;
 use super::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{MessageInfo, PartUpdate, Role};
+use crate::protocol::json;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -22,7 +23,7 @@ struct Info {
     #[serde(rename = "parentID", default)]
     parent_id: Option<String>,
     /// `true` for a compaction's summary; an object (title, diffs) on user messages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::field")]
     summary: Value,
     #[serde(default)]
     mode: Option<String>,
@@ -30,9 +31,9 @@ struct Info {
     time: Option<Time>,
     #[serde(default)]
     finish: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     error: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     structured: Option<Value>,
 }
 
@@ -63,8 +64,8 @@ fn read(info: Info) -> Option<MessageInfo> {
         parent_id: info.parent_id,
         completed: info.time.is_some_and(|time| time.completed.is_some()),
         finish: info.finish,
-        error: info.error.filter(|error| !error.is_null()),
-        structured: info.structured.filter(|value| !value.is_null()),
+        error: info.error,
+        structured: info.structured,
     })
 }
 

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::Transcript;
-use super::entry::step_totals;
+use super::entry::{Entry, step_totals};
 use crate::protocol::event::PartKind;
-use crate::protocol::stream_event::Usage;
-use crate::protocol::text::read;
+use crate::protocol::json;
+use crate::protocol::stream_event::{SEPARATOR, Usage};
 
 /// The sums over all steps of the prompted session.
 #[derive(Debug, Default, PartialEq)]
@@ -18,22 +18,15 @@ pub struct Totals {
 impl Transcript {
     /// The non-empty text parts of the answer, joined by a blank line.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
-            if entry.ledger.has_given() {
-                if !text.is_empty() {
-                    text.push_str("\n\n");
-                }
-                text.push_str(&entry.ledger.given());
-            }
-        }
-        text
+        let answers = self.parts.iter().filter(|entry| entry.answer && !entry.discarded);
+        let given = answers.filter(|entry| entry.ledger.has_given());
+        given.flat_map(Entry::kept).collect::<Vec<_>>().join(SEPARATOR)
     }
 
-    /// How many characters of abandoned attempts were given out.
+    /// How many characters were given out and are not in [`Self::text`]: of abandoned attempts, and behind a
+    /// delta that was lost.
     pub fn discarded(&self) -> usize {
-        let discarded = self.parts.iter().filter(|entry| entry.answer && entry.discarded);
-        discarded.map(|entry| entry.ledger.given().chars().count()).sum()
+        self.parts.iter().filter(|entry| entry.answer).map(Entry::strayed).sum()
     }
 
     /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
@@ -41,7 +34,7 @@ impl Transcript {
     pub fn part_objects(&self) -> Vec<Value> {
         self.root_parts()
             .filter_map(|entry| {
-                let mut part: Value = read(&entry.raw)?;
+                let mut part = json::value(entry.raw.as_bytes())?;
                 let ended = part.pointer("/time/end").is_some_and(|end| !end.is_null());
                 if entry.has_text() && !ended && entry.ledger.has_given() {
                     part["text"] = Value::from(entry.ledger.given());
@@ -70,7 +63,15 @@ impl Transcript {
         })
     }
 
-    fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
+    /// Whether the last tool call of the prompted session failed, as one does that was rejected.
+    pub fn has_failed_tool(&self) -> bool {
+        let last = self.root_parts().filter(|entry| entry.kind == Some(PartKind::Tool)).last();
+        last.is_some_and(|entry| {
+            json::value(entry.raw.as_bytes()).is_some_and(|part| part["state"]["status"] == "error")
+        })
+    }
+
+    fn root_parts(&self) -> impl Iterator<Item = &Entry> {
         self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
 }

@@ -44,11 +44,11 @@ pub enum Output {
     Emit(StreamEvent),
     /// Answer an ask.
     Reply(AskReply),
-    /// Ask the caller's code; what it says goes to [`Turn::on_answer`].
+    /// Ask the caller's code; what it says goes to `Turn::on_answer`.
     Ask(StreamEvent),
     /// Another client answered what the caller's code was asked.
     AskClosed(String),
-    /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`].
+    /// Ask the server how things are; the answer goes to `Turn::on_snapshot`.
     Fetch,
     /// The session runs and its events do not come: listen elsewhere.
     Silent,

@@ -921,5 +921,6 @@ proptest::proptest! {
     }
 }
 
+mod ends;
 mod faults;
 mod wires;
