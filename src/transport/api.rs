@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::directory::{no_folder, require_folder};
 use super::http::{CallError, Server, json};
-use super::messages::RECENT;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::pending_asks;
@@ -23,6 +22,9 @@ use crate::protocol::turn::Snapshot;
 
 /// From here on OpenCode tells a folder that is not there from an empty one (1.1.31 does not, 1.18.33 does).
 const KNOWS_FOLDERS: (u32, u32) = (1, 14);
+/// How many of a session's last messages are looked at: only the newest matter. Releases that do not
+/// know the parameter give all of them.
+const RECENT: usize = 100;
 /// How many subagents of one session are looked for, over all generations.
 const DESCENDANTS: usize = 10_000;
 /// How many lists of children are asked for at once.

@@ -1,5 +1,6 @@
 //! The HTTP clients under all servers: a few for the whole process, each with its connections and TLS roots.
 
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +12,6 @@ use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy};
 use tower_service::Service;
 use url::Url;
 
-use super::http::causes;
 use super::listener::require_ours;
 use crate::error::{Code, Failure};
 use crate::network::{Network, is_loopback};
@@ -143,6 +143,17 @@ fn no_roots() -> rustls::ClientConfig {
         .with_no_client_auth()
 }
 
+/// The chain of causes, each level printing only itself; reqwest's own line would print the URL.
+pub fn causes(error: &reqwest::Error) -> String {
+    let mut words = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        words.push(cause.to_string());
+        source = cause.source();
+    }
+    words.join(": ")
+}
+
 /// Bounds the time a connection takes, and asks whose socket it is before anything is sent.
 #[derive(Clone)]
 struct Guard {
@@ -163,7 +174,7 @@ struct Guarded<S> {
     implicit: Option<u16>,
 }
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<S, R> Service<R> for Guarded<S>
 where

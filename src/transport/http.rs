@@ -11,7 +11,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use url::Url;
 
-use super::client::{CONNECT, Clients, clients};
+use super::client::{CONNECT, Clients, causes, clients};
 use crate::error::{Accepted, Code, Failure};
 use crate::network::is_loopback;
 use crate::protocol::answer::Answer;
@@ -283,17 +283,6 @@ fn failure_in(error: &reqwest::Error) -> Option<&Failure> {
         source = cause.source();
     }
     None
-}
-
-/// The chain of causes, each level printing only itself; reqwest's own line would print the URL.
-pub fn causes(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words.push(cause.to_string());
-        source = cause.source();
-    }
-    words.join(": ")
 }
 
 fn header(response: &Response, name: HeaderName) -> String {

@@ -13,9 +13,6 @@ use crate::protocol::dialect::{Stored, stored_messages};
 use crate::protocol::event::{MessageInfo, Role};
 use crate::protocol::segment::segment;
 
-/// How many of a session's last messages are looked at: only the newest matter. Releases that do not
-/// know the parameter give all of them.
-pub const RECENT: usize = 100;
 /// A step, a compaction's two messages, what asks to go on, and the next step.
 const NEWEST: usize = 8;
 

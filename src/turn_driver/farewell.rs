@@ -1,24 +1,21 @@
 //! What still has to happen to a session when its turn is over: nothing goes on running for the turn, and
 //! nothing that is not ours is stopped. The session's place in the queue is held until then.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::StreamExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::LEAVE;
-use super::pump::Done;
+use super::jobs::{Done, Jobs};
 use super::queue::Place;
 use super::requests::abort;
 use crate::error::Failure;
 use crate::protocol::event::Role;
 use crate::protocol::reply::AskReply;
 use crate::transport::{Api, Prompted};
-
-pub type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
 
 /// A prompt that was taken may begin late on a machine under load: how often it is looked for, and how far apart.
 const LOOKS: u32 = 20;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod farewell;
+mod jobs;
 mod past;
 mod prepare;
 mod pump;

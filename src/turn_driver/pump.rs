@@ -10,39 +10,20 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::expire;
-use super::farewell::{Farewell, Jobs, Remains};
+use super::farewell::{Farewell, Remains};
+use super::jobs::{Done, Jobs};
 use super::prepare::Prepared;
 use super::requests::{abort, answer_ask};
 use super::{Answers, Ended, LEAVE};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
-use crate::protocol::answer::Answer;
 use crate::protocol::json as bounded;
 use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
-use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
+use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
 use crate::transport::{Api, CallError, Delivery, Prompted, Running, ambiguous_send};
-
-/// A request of the turn, answered.
-pub enum Done {
-    Posted(Result<Answer, CallError>),
-    /// An ambiguous send was looked into.
-    Settled(Result<(), Failure>),
-    Fetched(Result<Snapshot, Failure>),
-    Replied(String, Result<(), Failure>),
-    Aborted,
-    /// Another event stream was tried.
-    Moved,
-}
-
-impl Done {
-    /// It changed the session: until then the session's next turn waits.
-    pub fn is_effect(&self) -> bool {
-        matches!(self, Self::Replied(..) | Self::Aborted)
-    }
-}
 
 struct Pump<'a> {
     request: &'a TurnRequest,
