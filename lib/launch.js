@@ -12,6 +12,7 @@ function launchRequest(settings, env) {
     executable: asPath(cliPath ?? (environment.OPENCODE_BIN || null)),
     package: installedPackage(),
     environment,
+    given: Object.keys(settings.env ?? {}),
     config: config === undefined ? null : checkedSize(merge(inheritedConfig(environment), config)),
   }
 }

@@ -62,12 +62,13 @@ function decode(part, subject) {
   }
 }
 
-/** This machine by its names and addresses, as `URL` writes them. */
-const LOOPBACK =
-  /^((.+\.)?localhost\.?|127(\.\d+){3}\.?|0\.0\.0\.0\.?|\[::1?\]|\[::ffff:(7f[\da-f]{2}:[\da-f]+|0:0)\])$/
-
+/** Whether `url` names this machine, in any of the ways in which the system takes it for its own. */
 function isLoopback(url) {
-  return LOOPBACK.test(new URL(url).hostname)
+  const host = new URL(url).hostname.replace(/\.+$/, '')
+  if (host === 'localhost' || host.endsWith('.localhost')) return true
+  if (host === '0.0.0.0' || /^127(\.\d+){3}$/.test(host)) return true
+  // An IPv4 address within IPv6 comes out of URL in hexadecimal: 127.0.0.1 as 7f00:1.
+  return /^\[::(1|ffff:(7f[\da-f]{2}:[\da-f]{1,4}|0:0))?\]$/.test(host)
 }
 
 module.exports = { readServerUrl, isLoopback }

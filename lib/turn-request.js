@@ -88,6 +88,7 @@ function serverRequest(settings, env, { isOurOwn = false, mayBeNowhere = false }
     credentials: chooseCredentials(settings, named, headers, env),
     headers,
     directory: chooseDirectory(settings, named, mayBeNowhere),
+    network: networkOf(env),
     directoryGiven: settings.directory !== undefined,
     timeouts: { ...timeouts, total: total === Infinity ? null : total },
   }
@@ -126,6 +127,20 @@ function chooseDirectory({ directory }, named, mayBeNowhere) {
   } catch (error) {
     if (mayBeNowhere) return null
     throw error
+  }
+}
+
+/** What the environment says of the way to a server. Read here: native threads that read it race with whoever sets it. */
+function networkOf(env) {
+  const first = (...names) => names.map((name) => env[name]).find((value) => value !== undefined) ?? null
+  const all = first('ALL_PROXY', 'all_proxy')
+  // A CGI program has HTTP_PROXY from the request's own `Proxy:` header.
+  const http = env.REQUEST_METHOD === undefined ? first('HTTP_PROXY', 'http_proxy') : null
+  return {
+    httpProxy: http ?? all,
+    httpsProxy: first('HTTPS_PROXY', 'https_proxy') ?? all,
+    noProxy: first('NO_PROXY', 'no_proxy'),
+    extraCaCerts: env.NODE_EXTRA_CA_CERTS || null,
   }
 }
 

@@ -146,6 +146,37 @@ impl Failure {
         self
     }
 
+    /// Takes secrets out of all it says: a server may echo what it was sent. The text of an answer stays as it
+    /// is.
+    #[must_use]
+    pub fn redact(mut self, secrets: &[String]) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        let redact = |text: &mut String| {
+            for secret in secrets {
+                if text.contains(secret.as_str()) {
+                    *text = text.replace(secret.as_str(), "[redacted]");
+                }
+            }
+        };
+        redact(&mut self.message);
+        [&mut self.hint, &mut self.cause, &mut self.stderr].into_iter().flatten().for_each(redact);
+        if let Some(Value::Object(data)) = &mut self.data {
+            let fields = data.iter_mut().filter(|(name, _)| *name != "text");
+            let mut open: Vec<&mut Value> = fields.map(|(_, value)| value).collect();
+            while let Some(value) = open.pop() {
+                match value {
+                    Value::String(text) => redact(text),
+                    Value::Array(values) => open.extend(values),
+                    Value::Object(fields) => open.extend(fields.values_mut()),
+                    _ => {}
+                }
+            }
+        }
+        self
+    }
+
     /// The object that `lib/opencode-error.js` turns into an `OpenCodeError`.
     pub fn to_json(&self) -> Value {
         let accepted = match self.accepted {
@@ -173,4 +204,21 @@ impl Failure {
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_echoes_is_redacted_wherever_it_stands() {
+        let failure = Failure::new(Code::BadRequest, "no hunter22 here")
+            .hint("hunter22?")
+            .cause("Basic b3BlbmNvZGU6aHVudGVyMjI=")
+            .data(serde_json::json!({ "text": "hunter22", "body": [{ "deep": "a hunter22 b" }] }));
+        let secrets = ["hunter22".to_owned(), "b3BlbmNvZGU6aHVudGVyMjI=".to_owned()];
+        let json = failure.redact(&secrets).to_json().to_string();
+        assert_eq!(json.matches("hunter22").count(), 1, "{json}");
+        assert!(!json.contains("b3Blbm"), "{json}");
+    }
 }

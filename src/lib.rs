@@ -6,6 +6,7 @@
 pub mod error;
 pub mod framing;
 pub mod mailbox;
+pub mod network;
 pub mod prompt;
 pub mod protocol;
 pub mod request;

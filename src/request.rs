@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::network::Network;
 use crate::protocol::turn::{PermissionPolicy, Policies, QuestionPolicy};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -110,6 +113,9 @@ pub struct LaunchRequest {
     pub package: Option<String>,
     /// The whole environment of what we start.
     pub environment: BTreeMap<String, String>,
+    /// The names in it that the caller gave, rather than the process.
+    #[serde(default)]
+    pub given: Vec<String>,
     /// OpenCode's configuration, merged over an inherited one.
     pub config: Option<Value>,
 }
@@ -132,9 +138,29 @@ pub struct TargetRequest {
     /// `None`: the server's own.
     pub directory: Option<String>,
     pub timeouts: Timeouts,
+    /// Read off the environment on JavaScript's thread: `getenv` elsewhere races with `process.env`.
+    #[serde(default)]
+    pub network: Network,
 }
 
 impl TargetRequest {
+    /// What no error may print, the longest first: one may be a part of another.
+    pub fn secrets(&self) -> Vec<String> {
+        /// Shorter ones are words that errors need.
+        const SHORTEST: usize = 4;
+        const SHORTEST_OF_HEADERS: usize = 8;
+        let mut secrets = Vec::new();
+        if let Some(Credentials { username, password }) = &self.credentials {
+            secrets.push(password.clone());
+            secrets.push(STANDARD.encode(format!("{username}:{password}")));
+        }
+        secrets.retain(|secret| secret.len() >= SHORTEST);
+        let words = self.headers.values().flat_map(|value| value.split_whitespace());
+        secrets.extend(words.filter(|word| word.len() >= SHORTEST_OF_HEADERS).map(str::to_owned));
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+    }
+
     /// Somebody without credentials, in no directory.
     pub fn stranger() -> Self {
         let seconds = Duration::from_secs;
@@ -143,6 +169,7 @@ impl TargetRequest {
             credentials: None,
             headers: BTreeMap::new(),
             directory: None,
+            network: Network::default(),
             timeouts: Timeouts {
                 connect: seconds(5),
                 accept: seconds(30),

@@ -21,7 +21,7 @@ export const ROOMS = {
   'api-v2': { at: ['src/protocol/api/v2/'], uses: [...WORDS, 'v2'] },
   transcript: { at: ['src/protocol/transcript/'], uses: WORDS },
   turn: { at: ['src/protocol/turn/'], uses: [...WORDS, 'transcript'] },
-  request: { at: ['src/request.rs'], uses: WORDS },
+  request: { at: ['src/request.rs', 'src/network.rs'], uses: WORDS },
   mailbox: { at: ['src/mailbox.rs', 'src/mailbox/'], uses: WORDS },
   http: { at: ['src/transport/http'], uses: [...WORDS, 'request'] },
   hub: {

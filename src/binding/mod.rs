@@ -74,6 +74,7 @@ pub struct Turn {
 impl Turn {
     fn start(request: &str, bell: Function<(), ()>, holdings: Arc<Holdings>) -> Result<Turn> {
         let request = TurnRequest::read(request).map_err(|error| misread(&error))?;
+        transport::ready_clients(&request.target);
         let bell = Arc::new(Bell::new(bell)?);
         let something = Arc::new(Notify::new());
         let written = something.clone();
@@ -84,9 +85,13 @@ impl Turn {
         let ticket = turn_driver::line_up(&request);
         runtime::spawn(async move {
             let ringing = tokio::spawn(ring_for(something, bell.clone()));
-            turn_driver::run(request, ticket, holdings, mail, left, answered).await;
+            let farewell = turn_driver::run(request, ticket, holdings, mail, left, answered).await;
             ringing.abort();
             bell.ring();
+            if let Some(farewell) = farewell {
+                // The process stays while something still runs for the turn inside OpenCode.
+                let _ = tokio::time::timeout(turn_driver::LEAVE, farewell).await;
+            }
             bell.put_away();
         })?;
         Ok(Turn { mailbox, leave, answers })
@@ -154,9 +159,12 @@ impl Turn {
 #[napi(catch_unwind)]
 pub fn health(request: String, done: Function<String, ()>) -> Result<()> {
     let target: TargetRequest = parse(&request)?;
+    transport::ready_clients(&target);
     let done = done.build_threadsafe_function().callee_handled::<false>().build()?;
     runtime::spawn(async move {
-        let outcome = outcome_json(&transport::health(&target).await);
+        let outcome = outcome_json(
+            &transport::health(&target).await.map_err(|failure| failure.redact(&target.secrets())),
+        );
         done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
     })?;
     Ok(())

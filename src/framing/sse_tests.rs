@@ -86,6 +86,28 @@ fn a_record_past_the_limit_is_an_error_whichever_way_it_grows() {
     }
 }
 
+#[test]
+fn a_record_past_the_limit_costs_only_itself() {
+    let long = "x".repeat(200);
+    let wire =
+        format!("data: a\n\ndata: {long}\ndata: tail\nevent: gone\n\ndata: b\n\ndata: {long}\n\ndata: c\n\n");
+    for size in [1, 7, wire.len()] {
+        let mut framer = SseFramer::new(100);
+        let (mut records, mut heads) = (Vec::new(), Vec::new());
+        for chunk in wire.as_bytes().chunks(size) {
+            framer.feed_all(chunk, |framed| match framed {
+                Framed::Record(record) => {
+                    assert_eq!(record.event, None);
+                    records.push(String::from_utf8_lossy(record.data).into_owned());
+                }
+                Framed::TooLong(head) => heads.push(head.len()),
+            });
+        }
+        assert_eq!(records, ["a", "b", "c"], "in chunks of {size}");
+        assert_eq!(heads.len(), 2, "in chunks of {size}");
+    }
+}
+
 /// What eventsource-stream makes of the same bytes, given whole.
 fn reference(wire: &str) -> Vec<String> {
     let chunks = futures::stream::iter([Ok::<_, std::convert::Infallible>(wire.to_owned())]);

@@ -10,6 +10,8 @@ use crate::error::{Accepted, Code, Failure};
 pub struct Answer {
     pub status: u16,
     pub content_type: String,
+    /// Its `content-encoding`; requests ask for none.
+    pub encoding: String,
     pub body: Vec<u8>,
     /// Whether the request carried credentials; which ones is nobody's business.
     pub credentials_sent: bool,
@@ -22,6 +24,10 @@ impl Answer {
 
     fn is_html(&self) -> bool {
         self.content_type.starts_with("text/html")
+    }
+
+    fn is_packed(&self) -> bool {
+        !matches!(self.encoding.as_str(), "" | "identity")
     }
 
     /// The JSON of a successful answer.
@@ -39,6 +45,7 @@ impl Answer {
     /// Why this answer is no success.
     pub fn refusal(&self) -> Option<Failure> {
         match self.status {
+            _ if self.is_packed() && self.status != 401 => Some(self.packed()),
             401 | 403 => Some(self.unauthorized()),
             200..300 if !self.is_html() => None,
             200..=399 => Some(self.not_opencode()),
@@ -72,6 +79,21 @@ impl Answer {
         Failure::new(Code::Unauthorized, format!("the server refuses access ({}), {sent}", self.status))
             .status(self.status)
             .hint(hint)
+    }
+
+    /// Why an answer that somebody compressed unasked cannot be read.
+    pub fn packed_refusal(&self) -> Option<Failure> {
+        self.is_packed().then(|| self.packed())
+    }
+
+    /// The encoding is what something on the way says: it is shown, and no longer than it needs to be.
+    fn packed(&self) -> Failure {
+        let encoding: String = self.encoding.chars().filter(char::is_ascii_graphic).take(40).collect();
+        let message =
+            format!("the answer is compressed ({encoding}), though none was asked for: {}", self.status);
+        Failure::new(Code::NotAServer, message)
+            .status(self.status)
+            .hint("have the proxy in front of the server leave `accept-encoding: identity` alone, or name the server itself")
     }
 
     fn not_opencode(&self) -> Failure {
@@ -155,6 +177,7 @@ mod tests {
         Answer {
             status,
             content_type: content_type.into(),
+            encoding: String::new(),
             body: body.as_bytes().to_vec(),
             credentials_sent: false,
         }
@@ -190,6 +213,17 @@ mod tests {
             assert_eq!(failure.code, Code::BadRequest);
             assert!(failure.message.ends_with(words), "{}", failure.message);
         }
+    }
+
+    #[test]
+    fn a_compressed_answer_is_named_as_one() {
+        let gzip = Answer { encoding: "gzip".into(), ..answer(200, "application/json", "\u{1f}\u{8b}") };
+        let failure = gzip.json().unwrap_err();
+        assert!(failure.message.contains("gzip"), "{failure}");
+        let events = Answer { encoding: "br".into(), ..answer(200, "text/event-stream", "") };
+        assert!(events.stream_refusal().unwrap().message.contains("br"));
+        let plain = Answer { encoding: "identity".into(), ..answer(200, "application/json", "{}") };
+        assert!(plain.refusal().is_none());
     }
 
     #[test]

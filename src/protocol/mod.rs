@@ -12,6 +12,7 @@ pub mod noise;
 pub mod release;
 pub mod reply;
 pub mod run;
+pub mod segment;
 pub mod stream_event;
 pub mod text;
 pub mod transcript;

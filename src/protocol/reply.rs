@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::event::{Ask, AskKind};
+use super::segment::segment;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -98,6 +99,7 @@ impl AskReply {
     /// by what asks and, for permissions, by age.
     pub fn request(&self) -> Option<(String, Value)> {
         let Ask { id, session_id, kind, .. } = &self.ask;
+        let (id, session_id) = (segment(id), segment(session_id));
         let (path, mut body) = match (kind, &self.reply) {
             (_, Reply::Leave) => return None,
             (AskKind::Permission { old_route: true, .. }, reply) => {
@@ -150,6 +152,13 @@ mod tests {
         assert_eq!(new, Some(("/permission/per_1/reply".into(), json!({ "reply": "always" }))));
         let old = request(permission(true), r#"{"reply":"once"}"#);
         assert_eq!(old, Some(("/session/ses_1/permissions/per_1".into(), json!({ "response": "once" }))));
+    }
+
+    #[test]
+    fn ids_of_the_wire_stay_within_their_segment() {
+        let ask = Ask { id: "../../admin#".into(), ..permission(false) };
+        let (path, _) = request(ask, r#"{"reply":"once"}"#).unwrap();
+        assert_eq!(path, "/permission/%2E%2E%2F%2E%2E%2Fadmin%23/reply");
     }
 
     #[test]

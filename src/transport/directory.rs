@@ -23,18 +23,3 @@ pub fn no_folder(directory: &str, what: &str) -> Failure {
         .accepted(Accepted::No)
         .hint("pass the path of a folder that exists")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_folder_will_do() {
-        let here = env!("CARGO_MANIFEST_DIR");
-        assert!(require_folder(here).is_ok());
-        let missing = require_folder(&format!("{here}/nowhere")).unwrap_err();
-        assert!(missing.message.ends_with("nowhere does not exist"), "{missing}");
-        let file = require_folder(&format!("{here}/Cargo.toml")).unwrap_err();
-        assert_eq!((file.code, file.accepted), (Code::InvalidOption, Accepted::No));
-    }
-}

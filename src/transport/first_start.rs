@@ -8,8 +8,15 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// How often a start is tried, and how long apart. The waits come to 7 s: a database takes about one.
+/// How often a start is tried. The waits come to 7 s: a database takes about one.
 pub const TRIES: u32 = 8;
+/// The same for a port: each try takes another one.
+const TRIES_FOR_PORT: u32 = 3;
+
+/// Whether a start that ended with this on standard error may go better, if it has failed so often.
+pub fn may_pass(stderr: &str, tries: u32) -> bool {
+    is_database_busy(stderr) && tries < TRIES || is_port_taken(stderr) && tries < TRIES_FOR_PORT
+}
 
 /// How long to wait before the next try.
 pub fn pause(tries: u32) -> Duration {
@@ -52,8 +59,8 @@ impl Turn {
         }
         let queue = lock_queues().entry(folder.clone()).or_default().clone();
         let held = queue.lock_owned().await;
-        let _held = if lock_done().contains(&folder) { None } else { Some(held) };
-        Self { folder, _held }
+        let is_first = !lock_done().contains(&folder);
+        Self { folder, _held: is_first.then_some(held) }
     }
 
     /// It has started: the folder is set up.
@@ -73,34 +80,4 @@ type Queues = HashMap<Folder, Arc<AsyncMutex<()>>>;
 fn lock_queues() -> std::sync::MutexGuard<'static, Queues> {
     static QUEUES: OnceLock<Mutex<Queues>> = OnceLock::new();
     QUEUES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_passes_is_told_from_what_stays() {
-        assert!(is_database_busy("Error: Unexpected error\n\nFailed query: \n  CREATE TABLE `workspace` ("));
-        assert!(is_database_busy("database is locked\n"));
-        assert!(!is_database_busy("Error: Unexpected error\n\nConfigInvalidError"));
-        assert!(is_port_taken("Error: Unexpected error\n\nServeError\n"));
-        assert!(!is_port_taken("Segmentation fault"));
-    }
-
-    #[tokio::test]
-    async fn first_starts_of_a_folder_go_one_after_another() {
-        let environment = BTreeMap::from([("HOME".to_owned(), "/first-start-test".to_owned())]);
-        let program = Path::new("/bin/opencode");
-        let first = Turn::take(program, &environment).await;
-        let mut second = Box::pin(Turn::take(program, &environment));
-        assert!(futures::poll!(&mut second).is_pending());
-        let elsewhere = BTreeMap::from([("HOME".to_owned(), "/another".to_owned())]);
-        drop(Turn::take(program, &elsewhere).await);
-        first.succeeded();
-        second.await.succeeded();
-        // Now nobody waits.
-        let (_one, _other) =
-            (Turn::take(program, &environment).await, Turn::take(program, &environment).await);
-    }
 }

@@ -1,23 +1,21 @@
 //! HTTP to one server: never a redirect, never a proxy on loopback, every wait bounded.
 
-use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Method, Response};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
+use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use url::Url;
 
+use super::client::{CONNECT, Clients, causes, clients};
 use crate::error::{Accepted, Code, Failure};
+use crate::network::is_loopback;
 use crate::protocol::answer::Answer;
 use crate::request::TargetRequest;
-
-/// A connection that nobody used for this long is not used again: servers close idle ones after 5 s and
-/// more, and a request lost to that could not be told from one that was taken.
-const POOL_IDLE: Duration = Duration::from_secs(4);
 
 /// Why a request has no answer.
 #[derive(Clone, Debug)]
@@ -30,7 +28,7 @@ pub struct CallError {
 /// One server, as one user of it speaks to it.
 #[derive(Clone)]
 pub struct Server {
-    client: Client,
+    clients: Clients,
     base: Url,
     headers: HeaderMap,
     directory: Option<String>,
@@ -38,12 +36,36 @@ pub struct Server {
     record_limit: usize,
     pub connect: Duration,
     pub accept: Duration,
+    /// How long an event stream may be silent.
+    pub idle: Duration,
 }
 
 impl Server {
     /// # Errors
     /// When the URL or a header cannot be sent.
     pub fn new(url: &str, target: &TargetRequest, record_limit: usize) -> Result<Self, Failure> {
+        Self::checked(url, target, record_limit, None)
+    }
+
+    /// The implicit server: each connection to `port` must be to a process of our own user.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn implicit(
+        url: &str,
+        target: &TargetRequest,
+        record_limit: usize,
+        port: u16,
+    ) -> Result<Self, Failure> {
+        Self::checked(url, target, record_limit, Some(port))
+    }
+
+    fn checked(
+        url: &str,
+        target: &TargetRequest,
+        record_limit: usize,
+        implicit: Option<u16>,
+    ) -> Result<Self, Failure> {
         let base = Url::parse(url).map_err(|error| invalid("baseUrl", &error))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &target.headers {
@@ -57,7 +79,7 @@ impl Server {
             headers.insert(AUTHORIZATION, basic(&credentials.username, &credentials.password)?);
         }
         Ok(Self {
-            client: client(&base, target.timeouts.connect)?,
+            clients: clients(&base, implicit, &target.network)?,
             credentials_sent: headers.contains_key(AUTHORIZATION),
             base,
             headers,
@@ -65,6 +87,7 @@ impl Server {
             record_limit,
             connect: target.timeouts.connect,
             accept: target.timeouts.accept,
+            idle: target.timeouts.idle,
         })
     }
 
@@ -82,13 +105,20 @@ impl Server {
         self.directory.as_deref()
     }
 
+    /// Whether it runs on this machine, as far as its address tells.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.base)
+    }
+
     pub fn has_credentials(&self) -> bool {
         self.credentials_sent
     }
 
-    /// What tells one shared event connection from another. Holds secrets: never printed.
+    /// What tells one shared event connection from another: also how long it may take to open and be silent,
+    /// since turns that share one would share that. Holds secrets: never printed.
     pub fn identity(&self) -> String {
-        let mut identity = format!("{}\n{:?}\n", self.base, self.directory);
+        let (connect, idle) = (self.connect, self.idle);
+        let mut identity = format!("{}\n{:?}\n{connect:?} {idle:?}\n", self.base, self.directory);
         for (name, value) in &self.headers {
             identity.push_str(name.as_str());
             identity.push_str(&String::from_utf8_lossy(value.as_bytes()));
@@ -107,16 +137,14 @@ impl Server {
         within: Duration,
     ) -> Result<Answer, CallError> {
         let request = async {
-            let mut response = self.send(method, path, query, body).await?;
-            let (status, content_type) = (response.status().as_u16(), content_type(&response));
-            let mut whole = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|error| self.call_error(&error))? {
-                if whole.len() + chunk.len() > self.record_limit {
-                    return Err(too_long(self.record_limit));
+            // What only reads may use a connection again, and is sent once more if that had been closed.
+            if method == Method::GET {
+                match self.exchange(&self.clients.kept, method.clone(), path, query, body).await {
+                    Err(error) if error.may_have_arrived && error.failure.code == Code::Unreachable => {}
+                    done => return done,
                 }
-                whole.extend_from_slice(&chunk);
             }
-            Ok(Answer { status, content_type, body: whole, credentials_sent: self.credentials_sent })
+            self.exchange(&self.clients.fresh, method, path, query, body).await
         };
         let timed_out = || CallError {
             failure: Failure::new(
@@ -134,9 +162,32 @@ impl Server {
         tokio::time::timeout(within, request).await.unwrap_or_else(|_| Err(timed_out()))
     }
 
+    async fn exchange(
+        &self,
+        client: &Client,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, CallError> {
+        let mut response = self.send(client, method, path, query, body).await?;
+        let mut answer = self.head(&response);
+        let limit = self.record_limit;
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(too_long(limit));
+        }
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.call_error(&error))? {
+            if answer.body.len() + chunk.len() > limit {
+                return Err(too_long(limit));
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+
     /// Opens an event stream; how long its body may be silent is the reader's to judge.
     pub async fn open_stream(&self, path: &str) -> Result<Response, CallError> {
-        let response = self.send(Method::GET, path, &[], None);
+        let response = self.send(&self.clients.fresh, Method::GET, path, &[], None);
         let timed_out = || CallError {
             failure: Failure::new(
                 Code::Timeout,
@@ -157,7 +208,8 @@ impl Server {
     pub fn head(&self, response: &Response) -> Answer {
         Answer {
             status: response.status().as_u16(),
-            content_type: content_type(response),
+            content_type: header(response, CONTENT_TYPE),
+            encoding: header(response, CONTENT_ENCODING),
             body: Vec::new(),
             credentials_sent: self.credentials_sent,
         }
@@ -165,6 +217,7 @@ impl Server {
 
     async fn send(
         &self,
+        client: &Client,
         method: Method,
         path: &str,
         query: &[(&str, &str)],
@@ -182,15 +235,18 @@ impl Server {
         if url.query() == Some("") {
             url.set_query(None);
         }
-        let mut request = self.client.request(method, url).headers(self.headers.clone());
+        let mut request = client.request(method, url).headers(self.headers.clone());
         request = match body {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(body.to_string()),
             None => request.header(ACCEPT, "application/json, text/event-stream"),
         };
-        request.send().await.map_err(|error| self.call_error(&error))
+        CONNECT.scope(self.connect, request.send()).await.map_err(|error| self.call_error(&error))
     }
 
     fn call_error(&self, error: &reqwest::Error) -> CallError {
+        if let Some(failure) = failure_in(error) {
+            return CallError { failure: failure.clone(), may_have_arrived: false };
+        }
         // A connection that was never made cannot have carried the request.
         let never_left = error.is_connect() || error.is_builder();
         let (what, hint) = if never_left {
@@ -218,19 +274,20 @@ fn too_long(limit: usize) -> CallError {
     }
 }
 
-/// The chain of causes, each level printing only itself; reqwest's own line would print the URL.
-fn causes(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
+/// Why we ourselves refused a connection.
+fn failure_in(error: &reqwest::Error) -> Option<&Failure> {
     let mut source = error.source();
     while let Some(cause) = source {
-        words.push(cause.to_string());
+        if let Some(failure) = cause.downcast_ref() {
+            return Some(failure);
+        }
         source = cause.source();
     }
-    words.join(": ")
+    None
 }
 
-fn content_type(response: &Response) -> String {
-    let header = response.headers().get(CONTENT_TYPE);
+fn header(response: &Response, name: HeaderName) -> String {
+    let header = response.headers().get(name);
     header.and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -249,74 +306,6 @@ fn latin1(value: &str) -> Vec<u8> {
 
 fn invalid(option: &str, error: &dyn Error) -> Failure {
     Failure::new(Code::InvalidOption, format!("`{option}` cannot be sent: {error}")).accepted(Accepted::No)
-}
-
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(domain)) => domain == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// What tells one client from another.
-#[derive(PartialEq, Eq, Hash)]
-struct Kind {
-    loopback: bool,
-    secure: bool,
-    connect: Duration,
-}
-
-/// One client a kind of server, for the whole process: it holds connections and TLS roots.
-fn client(base: &Url, connect: Duration) -> Result<Client, Failure> {
-    static CLIENTS: OnceLock<Mutex<HashMap<Kind, Client>>> = OnceLock::new();
-    let clients = CLIENTS.get_or_init(|| {
-        // Fails only if the process has a provider already, which then is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Mutex::default()
-    });
-    let kind = Kind { loopback: is_loopback(base), secure: base.scheme() == "https", connect };
-    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(client) = clients.get(&kind) {
-        return Ok(client.clone());
-    }
-    let builder = Client::builder()
-        .user_agent(concat!("opencode-stream/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect)
-        .pool_idle_timeout(POOL_IDLE)
-        .tcp_nodelay(true);
-    // Connections are cheap on loopback, and one that is not kept cannot have been closed meanwhile. Nor is
-    // there a proxy, so without `https:` no certificate is ever looked at: the system's, which take
-    // milliseconds to read, stay unread.
-    let builder = match &kind {
-        Kind { loopback: true, secure: false, .. } => {
-            builder.no_proxy().pool_max_idle_per_host(0).tls_backend_preconfigured(no_roots())
-        }
-        Kind { loopback: true, .. } => {
-            builder.no_proxy().pool_max_idle_per_host(0).tls_certs_merge(more_roots())
-        }
-        Kind { .. } => builder.tls_certs_merge(more_roots()),
-    };
-    let client = builder.build().map_err(|error| {
-        Failure::new(Code::Unreachable, "this machine's TLS set-up cannot be used").cause(causes(&error))
-    })?;
-    clients.insert(kind, client.clone());
-    Ok(client)
-}
-
-/// Whom Node was told to trust besides the system's. As in Node, a file that cannot be read adds nobody.
-fn more_roots() -> Vec<Certificate> {
-    let file = std::env::var_os("NODE_EXTRA_CA_CERTS").and_then(|path| std::fs::read(path).ok());
-    file.and_then(|pem| Certificate::from_pem_bundle(&pem).ok()).unwrap_or_default()
-}
-
-/// Trusts nobody.
-fn no_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 /// The answer's JSON, or why there is none.

@@ -9,18 +9,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, watch};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::router::Router;
 use super::http::Server;
+use super::probe;
 use crate::error::{Code, Failure};
 use crate::protocol::event::BusEvent;
 use crate::request::Limits;
 
 pub use self::router::Listener;
-
-/// How long a stream that no turn listens to yet may be silent.
-const IDLE: Duration = Duration::from_secs(75);
 
 /// What the connection tells a turn.
 #[derive(Clone, Debug)]
@@ -64,6 +63,12 @@ struct Shared {
     /// For which opening the stream last carried more than heartbeats; 0 for none.
     proven: watch::Sender<u64>,
     source: watch::Sender<Source>,
+    /// What a turn that stops waiting for the first opening is told: where it is at.
+    waits_for: Mutex<Failure>,
+    /// When the stream was first asked for: a cold server may be slow to answer, and slow again to open it.
+    stream_since: OnceLock<Instant>,
+    /// Held while another source is tried.
+    moving: AsyncMutex<()>,
     /// Nobody needs the connection any more.
     unneeded: Notify,
     /// The largest `limits.record` of all turns, in bytes.
@@ -90,19 +95,28 @@ fn registry() -> &'static Registry {
 
 impl Connection {
     /// Joins the connection to `server`, or makes it; returns once it is open and known to be OpenCode's.
+    /// Waits for `timeouts.connect`, however long it had been tried before, and as long again for the stream of
+    /// a server that has answered meanwhile.
     ///
     /// # Errors
-    /// When it cannot be opened: the first attempt decides.
+    /// When it cannot be opened: the first answer decides.
     pub async fn open(server: &Server, limits: &Limits) -> Result<Arc<Self>, Failure> {
         let connection = Self::join(server);
         let shared = &connection.shared;
         shared.record_limit.fetch_max(limits.record as usize, Ordering::Relaxed);
         let mut state = shared.state.subscribe();
-        let settled = state.wait_for(|state| !matches!(state, State::Connecting)).await;
-        let failure = match settled.as_deref() {
-            Ok(State::Failed(failure)) => Some(failure.clone()),
-            Ok(_) => None,
-            Err(_) => Some(Failure::new(Code::Unreachable, "the event connection ended while it was opened")),
+        let joined = Instant::now();
+        let is_settled = |state: &State| !matches!(state, State::Connecting);
+        let _ = timeout_at(joined + server.connect, state.wait_for(is_settled)).await;
+        let since = shared.stream_since.get().map_or(joined, |since| joined.max(*since));
+        let settled = timeout_at(since + server.connect, state.wait_for(is_settled)).await;
+        let failure = match settled.as_ref().map(|settled| settled.as_deref()) {
+            Ok(Ok(State::Failed(failure))) => Some(failure.clone()),
+            Ok(Ok(_)) => None,
+            Ok(Err(_)) => {
+                Some(Failure::new(Code::Unreachable, "the event connection ended while it was opened"))
+            }
+            Err(_) => Some(shared.lock_waits_for().clone()),
         };
         drop(settled);
         failure.map_or(Ok(connection), Err)
@@ -123,6 +137,9 @@ impl Connection {
             version: OnceLock::new(),
             proven: watch::Sender::new(0),
             source: watch::Sender::new(Source::Directory),
+            stream_since: OnceLock::new(),
+            waits_for: Mutex::new(probe::does_not_answer(server)),
+            moving: AsyncMutex::default(),
             unneeded: Notify::new(),
             record_limit: AtomicUsize::new(0),
         });
@@ -136,13 +153,12 @@ impl Connection {
         self.shared.version.get().cloned().flatten()
     }
 
-    /// From now on the events of `session` and its descendants are delivered. `idle`: how long the stream
-    /// may be silent.
+    /// From now on the events of `session` and its descendants are delivered.
     pub fn register(
         self: &Arc<Self>,
         session: &str,
         wants_raw: bool,
-        idle: Duration,
+        limits: &Limits,
     ) -> (Listener, mpsc::UnboundedReceiver<Delivery>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut router = self.shared.lock_router();
@@ -155,7 +171,7 @@ impl Connection {
                 let _ = sender.send(Delivery::Restored(1));
             }
         }
-        router.add(session, sender, wants_raw, idle);
+        router.add(session, sender, wants_raw, limits.record as usize);
         (Listener::new(self.clone(), session), receiver)
     }
 
@@ -172,35 +188,29 @@ impl Connection {
     pub async fn is_proven(&self, within: Duration) -> bool {
         let mut proven = self.shared.proven.subscribe();
         let shows = proven.wait_for(|times| self.shared.opened() == Some(*times));
-        tokio::time::timeout(within, shows).await.is_ok_and(|seen| seen.is_ok())
+        timeout(within, shows).await.is_ok_and(|seen| seen.is_ok())
     }
 
-    /// Reads from `/global/event` from now on, and returns once that is open.
-    ///
-    /// # Errors
-    /// When it does not open within `within`.
-    pub async fn move_to_global(&self, within: Duration) -> Result<(), Failure> {
+    /// Reads from `/global/event` from now on, where that opens; returns once it has. A source that has carried
+    /// sessions is never left, however slow the server is.
+    pub async fn move_to_global(&self, within: Duration) {
         let shared = &self.shared;
+        let _one_at_a_time = shared.moving.lock().await;
+        if *shared.source.borrow() == Source::Global || shared.was_proven() {
+            return;
+        }
+        // Seen to open before the other one is given up: others may be listening to that.
+        if !matches!(timeout(within, listen::greets(shared, Source::Global)).await, Ok(true)) {
+            return;
+        }
         let mut state = shared.state.subscribe();
         let opened = match *state.borrow() {
             State::Open(times) => times,
             _ => 0,
         };
-        let moved = shared
-            .source
-            .send_if_modified(|source| std::mem::replace(source, Source::Global) == Source::Directory);
-        if !moved {
-            return Ok(());
-        }
+        shared.source.send_replace(Source::Global);
         let reopened = state.wait_for(|state| matches!(state, State::Open(times) if *times > opened));
-        match tokio::time::timeout(within, reopened).await {
-            Ok(Ok(_)) => Ok(()),
-            _ => Err(Failure::new(
-                Code::Protocol,
-                "the server's /event carries no sessions, and its /global/event cannot be opened",
-            )
-            .hint("this is a defect of some releases (1.14.48 among them): update OpenCode")),
-        }
+        let _ = timeout(within, reopened).await;
     }
 }
 
@@ -209,9 +219,8 @@ impl Shared {
         self.router.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long the stream may be silent: as long as the least patient turn allows.
-    fn idle(&self) -> Duration {
-        self.lock_router().idle().unwrap_or(IDLE)
+    fn lock_waits_for(&self) -> std::sync::MutexGuard<'_, Failure> {
+        self.waits_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The server said which release it is. One of which we know that its `/event` is mute is not
@@ -235,6 +244,11 @@ impl Shared {
         *self.proven.borrow() == opened
     }
 
+    /// The stream has carried sessions, however often it was opened since.
+    fn was_proven(&self) -> bool {
+        *self.proven.borrow() > 0
+    }
+
     /// The stream carries sessions, as it was opened for the n-th time.
     fn prove(&self, opened: u64) {
         if self.proven.send_if_modified(|proven| std::mem::replace(proven, opened) != opened)
@@ -247,7 +261,7 @@ impl Shared {
 
     /// A stream that broke without ever carrying a session may be the wrong one.
     fn try_the_other_source(&self) {
-        if *self.proven.borrow() == 0 {
+        if !self.was_proven() {
             self.source.send_modify(|source| {
                 *source = match *source {
                     Source::Directory => Source::Global,

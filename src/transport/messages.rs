@@ -2,18 +2,17 @@
 //! schema is in it; the messages behind that prompt can still be read.
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 
 use reqwest::Method;
 
-use super::api::{Api, escaped};
+use super::api::Api;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::{Stored, stored_messages};
 use crate::protocol::event::{MessageInfo, Role};
+use crate::protocol::segment::segment;
 
-/// How many of a session's last messages are looked at: only the newest matter. Releases that do not
-/// know the parameter give all of them.
-const RECENT: usize = 100;
 /// A step, a compaction's two messages, what asks to go on, and the next step.
 const NEWEST: usize = 8;
 
@@ -27,6 +26,8 @@ impl Api {
             }
             // Its last message is one that cannot be read: our prompt is then known by its text alone.
             Err(failure) if failure.status == Some(400) => Ok(HashSet::new()),
+            // A single message beyond `limits.record`. It will never fit, so it will never be taken for new.
+            Err(failure) if failure.code == Code::Limit => Ok(HashSet::new()),
             Err(failure) => Err(failure),
         }
     }
@@ -36,9 +37,20 @@ impl Api {
     /// # Errors
     /// When they cannot be had, or one that may belong to the turn cannot be read.
     pub async fn messages(&self, id: &str) -> Result<Vec<Stored>, Failure> {
-        match self.last_messages(id, RECENT).await {
-            Err(failure) if failure.status == Some(400) => self.readable_messages(id, failure).await,
-            listed => listed,
+        loop {
+            let count = self.recent.load(Ordering::Relaxed);
+            match self.last_messages(id, count).await {
+                Err(failure) if failure.status == Some(400) => {
+                    return self.readable_messages(id, count, failure).await;
+                }
+                // Screenshots weigh megabytes. Fewer messages do, and no later look may reach further back
+                // than this one: what it has not seen would look new.
+                Err(failure) if failure.code == Code::Limit && count > 1 => {
+                    self.recent.fetch_min(count / 4, Ordering::Relaxed);
+                    self.recent.fetch_max(1, Ordering::Relaxed);
+                }
+                listed => return listed,
+            }
         }
     }
 
@@ -48,7 +60,7 @@ impl Api {
     }
 
     async fn last_messages(&self, id: &str, count: usize) -> Result<Vec<Stored>, Failure> {
-        let path = format!("/session/{}/message", escaped(id));
+        let path = format!("/session/{}/message", segment(id));
         let count = count.to_string();
         let query = [("limit", count.as_str())];
         let answer = self.server.call(Method::GET, &path, &query, None, self.server.accept).await;
@@ -57,9 +69,14 @@ impl Api {
 
     /// The messages behind the last one that cannot be read, and that one by its id. `refused`: what
     /// asking for all of them came to.
-    async fn readable_messages(&self, id: &str, refused: Failure) -> Result<Vec<Stored>, Failure> {
+    async fn readable_messages(
+        &self,
+        id: &str,
+        all: usize,
+        refused: Failure,
+    ) -> Result<Vec<Stored>, Failure> {
         let mut readable = self.last_messages(id, 1).await?;
-        let (mut good, mut bad) = (1, RECENT);
+        let (mut good, mut bad) = (1, all);
         while bad - good > 1 {
             let count = usize::midpoint(good, bad);
             match self.last_messages(id, count).await {
@@ -74,7 +91,7 @@ impl Api {
         }
         // What hides is either its prompt, of which we need no more than the id, or a part of the answer.
         let prompt = first.parent_id.clone().ok_or_else(|| refused.clone())?;
-        let path = format!("/session/{}/message/{}", escaped(id), escaped(&prompt));
+        let path = format!("/session/{}/message/{}", segment(id), segment(&prompt));
         let answer = self.server.call(Method::GET, &path, &[], None, self.server.accept).await;
         if answer.map_err(|error| error.failure)?.status != 400 {
             return Err(refused);

@@ -3,6 +3,7 @@
 mod api;
 mod child;
 mod cli;
+mod client;
 mod config;
 mod directory;
 mod executable;
@@ -18,10 +19,11 @@ mod settle;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
+pub use client::ready as ready_clients;
 pub use directory::require_folder;
 pub use first_start::{TRIES, Turn as FirstStart, is_database_busy, is_port_taken, pause};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};
-pub use probe::{health, implicit_url, version};
-pub use settle::ambiguous_send;
+pub use probe::{health, implicit, version};
+pub use settle::{Prompted, ambiguous_send};

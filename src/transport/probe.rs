@@ -12,26 +12,46 @@ use crate::request::TargetRequest;
 
 const IMPLICIT_PORT: u16 = 4096;
 
-/// The implicit server's URL, if it is ours to use.
+/// The implicit server, if it is ours to use. Whether it is still ours is looked at again at each connection.
 ///
 /// # Errors
 /// When nobody listens there, or not we.
-pub fn implicit_url() -> Result<String, Failure> {
+pub fn implicit(target: &TargetRequest, record_limit: usize) -> Result<Server, Failure> {
     require_ours(IMPLICIT_PORT)?;
-    Ok(format!("http://127.0.0.1:{IMPLICIT_PORT}"))
+    Server::implicit(&format!("http://127.0.0.1:{IMPLICIT_PORT}"), target, record_limit, IMPLICIT_PORT)
 }
 
-/// The release that answers; `None` for those that do not say (to 1.0.192).
+/// The release that answers; `None` for those that do not say (to 1.0.192). All of it within
+/// `timeouts.connect`.
 ///
 /// # Errors
 /// When nothing answers, it is not OpenCode, or not for us.
 pub async fn version(server: &Server) -> Result<Option<String>, Failure> {
+    let asked = tokio::time::timeout(server.connect, ask_version(server));
+    asked.await.unwrap_or_else(|_| Err(does_not_answer(server)))
+}
+
+/// The failure of a server that says nothing before `timeouts.connect` is over.
+pub fn does_not_answer(server: &Server) -> Failure {
+    let ms = server.connect.as_millis();
+    Failure::new(
+        Code::Timeout,
+        format!("the server at {} did not answer /global/health within {ms} ms", server.url()),
+    )
+    .data(json!({ "phase": "connect" }))
+    .hint("is the server overloaded or still starting? raise timeouts.connect if it is only slow")
+}
+
+async fn ask_version(server: &Server) -> Result<Option<String>, Failure> {
     // No directory: asking for the health of a server must not start a project in it.
     let server = server.in_directory(None);
     let get = async |path| server.call(reqwest::Method::GET, path, &[], None, server.connect).await;
     let health = get("/global/health").await.map_err(in_connect)?;
     if let Some(version) = health_version(&health) {
         return Ok(version);
+    }
+    if let Some(packed) = health.packed_refusal() {
+        return Err(packed);
     }
     let refused = health.refusal().filter(|failure| failure.code == Code::Unauthorized);
     // To 1.0.192 there is no such route, and OpenCode passes on what the internet says to it: a 403 may be
@@ -81,22 +101,26 @@ pub async fn refuses_strangers(url: &str) -> Result<bool, Failure> {
 /// # Errors
 /// As a turn would fail, before it sends anything.
 pub async fn health(target: &TargetRequest) -> Result<Value, Failure> {
-    let url = match &target.url {
-        Some(url) => url.clone(),
-        None => implicit_url()?,
+    let server = match &target.url {
+        Some(url) => Server::new(url, target, 1 << 20)?,
+        None => implicit(target, 1 << 20)?,
     };
-    let server = Server::new(&url, target, 1 << 20)?;
     let total = target.timeouts.total.unwrap_or(Duration::MAX);
     let in_total = || {
-        Failure::new(Code::Timeout, format!("the server at {url} did not say how it is in time"))
+        let ms = total.as_millis();
+        Failure::new(Code::Timeout, format!("health check of {} timed out after {ms} ms", server.url()))
             .data(json!({ "phase": "total" }))
             .hint("raise timeouts.total, or leave it out")
     };
-    let version = tokio::time::timeout(total, version(&server)).await.map_err(|_| in_total())??;
-    Ok(json!({
-        "healthy": true,
-        "version": version,
-        "url": server.url(),
-        "authenticated": server.has_credentials() && refuses_strangers(&url).await?,
-    }))
+    let asked = async {
+        let version = version(&server).await?;
+        let authenticated = server.has_credentials() && refuses_strangers(server.url()).await?;
+        Ok(json!({
+            "healthy": true,
+            "version": version,
+            "url": server.url(),
+            "authenticated": authenticated,
+        }))
+    };
+    tokio::time::timeout(total, asked).await.unwrap_or_else(|_| Err(in_total()))
 }

@@ -1,6 +1,8 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
 mod cli;
+mod farewell;
+mod jobs;
 mod past;
 mod prepare;
 mod pump;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::past::Desk;
@@ -30,7 +33,7 @@ use crate::request::TurnRequest;
 use crate::transport::Holdings;
 
 /// Leaving waits no longer than this.
-const LEAVE: Duration = Duration::from_secs(5);
+pub const LEAVE: Duration = Duration::from_secs(5);
 
 /// What the caller's code says to asks, by the id of the ask.
 pub type Answers = mpsc::UnboundedReceiver<(String, Reply)>;
@@ -41,7 +44,20 @@ pub fn line_up(request: &TurnRequest) -> Option<Ticket> {
     Some(queue::line_up(session))
 }
 
-/// Runs the turn to its end and puts its outcome into the mailbox, whatever happens.
+/// What a turn came to, and what it still has to see to.
+pub struct Ended {
+    pub outcome: Result<Value, Failure>,
+    pub farewell: Option<JoinHandle<()>>,
+}
+
+impl From<Result<Value, Failure>> for Ended {
+    fn from(outcome: Result<Value, Failure>) -> Self {
+        Self { outcome, farewell: None }
+    }
+}
+
+/// Runs the turn to its end and puts its outcome into the mailbox, whatever happens. What is returned is still
+/// being seen to; it is worth waiting for, for [`LEAVE`] at most.
 pub async fn run(
     request: TurnRequest,
     ticket: Option<Ticket>,
@@ -49,15 +65,17 @@ pub async fn run(
     mailbox: Arc<Mailbox>,
     leave: watch::Receiver<bool>,
     answers: Answers,
-) {
+) -> Option<JoinHandle<()>> {
     let driven =
         AssertUnwindSafe(drive(&request, ticket, &holdings, &mailbox, leave, answers)).catch_unwind().await;
-    let outcome = driven.unwrap_or_else(|_| {
+    let Ended { outcome, farewell } = driven.unwrap_or_else(|_| {
         Err(Failure::new(Code::Protocol, "opencode-stream itself failed in the middle of the turn")
             .accepted(crate::error::Accepted::Unknown)
             .hint("this is a defect of opencode-stream: please report it"))
+        .into()
     });
-    mailbox.finish(&outcome);
+    mailbox.finish(&outcome.map_err(|failure| failure.redact(&request.target.secrets())));
+    farewell
 }
 
 async fn drive(
@@ -67,7 +85,7 @@ async fn drive(
     mailbox: &Arc<Mailbox>,
     mut leave: watch::Receiver<bool>,
     mut answers: Answers,
-) -> Result<Value, Failure> {
+) -> Ended {
     let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
     let created = Created::default();
     let prepared = tokio::select! {
@@ -83,17 +101,16 @@ async fn drive(
             pump::pump(request, *prepared, mailbox, leave, answers, deadline).await
         }
         Ok(Some(Ready::Acp(prepared))) => {
-            cli::pump_acp(request, *prepared, mailbox, leave, answers, deadline).await
+            cli::pump_acp(request, *prepared, mailbox, leave, answers, deadline).await.into()
         }
-        Ok(Some(Ready::Run(prepared))) => cli::pump_run(request, *prepared, mailbox, leave, deadline).await,
+        Ok(Some(Ready::Run(prepared))) => {
+            cli::pump_run(request, *prepared, mailbox, leave, deadline).await.into()
+        }
         Ok(None) => {
-            created.undo().await;
-            Ok(left_before_the_prompt(request, mailbox))
+            let farewell = created.undo().await;
+            Ended { outcome: Ok(left_before_the_prompt(request, mailbox)), farewell }
         }
-        Err(failure) => {
-            created.undo().await;
-            Err(failure)
-        }
+        Err(failure) => Ended { outcome: Err(failure), farewell: created.undo().await },
     }
 }
 

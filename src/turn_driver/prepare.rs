@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinHandle;
 
 use super::past::{Desk, Past, past};
 use super::queue::{Place, Ticket, line_up};
@@ -30,49 +31,79 @@ pub struct Prepared {
     pub ours: bool,
     pub past: Past,
     /// No other turn of this process has the session.
-    pub _place: Place,
+    pub place: Place,
 }
 
 /// A session that was made and not yet prompted: if the turn ends there, it goes.
 #[derive(Clone, Default)]
 pub struct Created {
-    made: Arc<Mutex<Option<(Api, String)>>>,
+    state: Arc<Mutex<State>>,
     /// Held while one is being made.
     making: Arc<AsyncMutex<()>>,
 }
 
+#[derive(Default)]
+struct State {
+    made: Option<(Api, String)>,
+    /// The turn ended: what comes yet goes at once.
+    abandoned: bool,
+}
+
 impl Created {
-    /// Makes a session. Once the request is sent it is seen through, even if the turn is left meanwhile.
-    async fn create(&self, api: &Api, title: Option<&str>) -> Result<Value, Failure> {
+    /// Makes a session, or a copy of `parent`. Once the request is sent it is seen through, even if the turn
+    /// is left meanwhile.
+    async fn create(&self, api: &Api, parent: Option<String>, title: Option<&str>) -> Result<Value, Failure> {
         let making = self.making.clone().lock_owned().await;
         let (created, api, title) = (self.clone(), api.clone(), title.map(str::to_owned));
         let creation = tokio::spawn(async move {
-            let session = api.create_session(title.as_deref()).await?;
-            created.remember(&api, session["id"].as_str().unwrap_or_default());
+            let session = match parent {
+                Some(parent) => api.fork_session(&parent).await?,
+                None => api.create_session(title.as_deref()).await?,
+            };
+            let id = session["id"].as_str().unwrap_or_default();
+            if !id.is_empty() && !created.remember(&api, id) {
+                api.delete_session(id, super::LEAVE).await;
+            }
             drop(making);
             Ok(session)
         });
         creation.await.unwrap_or_else(|_| Err(Failure::new(Code::Protocol, "a session could not be made")))
     }
 
-    fn remember(&self, api: &Api, session: &str) {
-        *self.slot() = Some((api.clone(), session.to_owned()));
+    /// Returns `false` if nobody wants it any more.
+    fn remember(&self, api: &Api, session: &str) -> bool {
+        let mut state = self.lock();
+        state.made = Some((api.clone(), session.to_owned())).filter(|_| !state.abandoned);
+        !state.abandoned
     }
 
     fn keep(&self) {
-        *self.slot() = None;
+        self.lock().made = None;
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Option<(Api, String)>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub async fn undo(&self) {
-        let _made = tokio::time::timeout(super::LEAVE, self.making.lock()).await;
-        let made = self.slot().take();
-        if let Some((api, session)) = made {
-            api.delete_session(&session, super::LEAVE).await;
+    /// Deletes what was made, also if it comes late; waits for that as long as leaving may take, and returns what
+    /// is then still to be done.
+    pub async fn undo(&self) -> Option<JoinHandle<()>> {
+        let made = {
+            let mut state = self.lock();
+            state.abandoned = true;
+            state.made.take()
+        };
+        if made.is_none() && self.making.try_lock().is_ok() {
+            return None;
         }
+        let making = self.making.clone();
+        let mut task = tokio::spawn(async move {
+            if let Some((api, session)) = made {
+                api.delete_session(&session, super::LEAVE).await;
+            }
+            drop(making.lock().await);
+        });
+        tokio::time::timeout(super::LEAVE, &mut task).await.is_err().then_some(task)
     }
 }
 
@@ -85,8 +116,16 @@ pub async fn prepare(
 ) -> Result<Prepared, Failure> {
     let Chosen { server, route, running } = chosen;
     let (api, known) = target(request, server).await?;
-    let (connection, ()) =
-        futures::try_join!(Connection::open(&api.server, &request.limits), validate(request, &api))?;
+    let opened = futures::try_join!(Connection::open(&api.server, &request.limits), validate(request, &api));
+    let connection = match opened {
+        Ok((connection, ())) => connection,
+        // 1.18.33 answers 500 to whatever is asked in a directory that is a file.
+        Err(failure) if failure.code == Code::BadRequest => {
+            return Err(api.require_directory(None).await.err().unwrap_or(failure));
+        }
+        Err(failure) => return Err(failure),
+    };
+    api.require_directory(connection.version().as_deref()).await?;
     let found = find(request, &api, known).await?;
     let ours = found.as_ref().is_none_or(|_| request.session.fork);
     let session = make(request, &api, found, created).await?;
@@ -105,14 +144,14 @@ pub async fn prepare(
         session: id,
         ours,
         past,
-        _place: place,
+        place,
     })
 }
 
 /// The server's API, speaking for the right directory; and the session that was named, if one was.
 async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
     refuse_escapes(server.directory())?;
-    let mut api = Api { server };
+    let mut api = Api::new(server);
     if api.server.directory().is_none() || request.session.id.is_some() {
         // What is asked next only OpenCode can answer.
         version(&api.server).await?;
@@ -124,7 +163,7 @@ async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Va
     let mut session = api.session(id).await?;
     if session.is_none() && !request.directory_given {
         // Older releases find a session only in its own project.
-        session = Api { server: api.server.in_directory(None) }.session(id).await?;
+        session = Api::new(api.server.in_directory(None)).session(id).await?;
     }
     let Some(session) = session else { return Err(no_session(id, &api)) };
     // A session works in its own directory; told another one, some releases run the tools there.
@@ -192,20 +231,13 @@ async fn make(
 ) -> Result<Value, Failure> {
     let title = request.session.title.as_deref();
     let parent = found.as_ref().and_then(|session| session["id"].as_str()).map(str::to_owned);
-    let session = match (found, parent) {
-        (Some(session), _) if !request.session.fork => session,
-        (_, Some(parent)) => api.fork_session(&parent).await?,
-        _ => {
-            return usable(created.create(api, title).await?);
-        }
+    let mut session = match (found, parent) {
+        (Some(session), _) if !request.session.fork => usable(session)?,
+        (_, Some(parent)) => usable(created.create(api, Some(parent), None).await?)?,
+        _ => return usable(created.create(api, None, title).await?),
     };
-    let mut session = usable(session)?;
-    let id = session["id"].as_str().unwrap_or_default();
-    if request.session.fork {
-        created.remember(api, id);
-    }
     if let Some(title) = title {
-        api.title_session(id, title).await?;
+        api.title_session(session["id"].as_str().unwrap_or_default(), title).await?;
         session["title"] = Value::from(title);
     }
     Ok(session)
@@ -237,7 +269,7 @@ async fn prove(api: &Api, connection: &Connection, session: &Value, ours: bool) 
     if connection.is_proven(first).await || shows().await? {
         return Ok(());
     }
-    connection.move_to_global(api.server.connect).await?;
+    connection.move_to_global(api.server.connect).await;
     // Still nothing: the turn itself will notice if its events do not come.
     shows().await.map(drop)
 }

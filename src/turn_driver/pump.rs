@@ -1,49 +1,39 @@
 //! From the prompt to the end of the turn: events and answers in, requests and stream events out.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::Future;
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Answers;
-use super::LEAVE;
 use super::expire;
+use super::farewell::{Farewell, Remains};
+use super::jobs::{Done, Jobs};
 use super::prepare::Prepared;
-use super::requests::{abort, answer_ask, stop_late};
+use super::requests::{abort, answer_ask};
+use super::{Answers, Ended, LEAVE};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
-use crate::protocol::answer::Answer;
 use crate::protocol::json as bounded;
+use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
-use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
+use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
-use crate::transport::{Api, CallError, Delivery, Running, ambiguous_send};
-
-/// A request of the turn, answered.
-enum Done {
-    Posted(Result<Answer, CallError>),
-    /// An ambiguous send was looked into.
-    Settled(Result<(), Failure>),
-    Fetched(Result<Snapshot, Failure>),
-    Replied(String, Result<(), Failure>),
-    Aborted,
-    Moved(Result<(), Failure>),
-}
-
-type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
+use crate::transport::{Api, CallError, Delivery, Prompted, Running, ambiguous_send};
 
 struct Pump<'a> {
     request: &'a TurnRequest,
     prepared: &'a Prepared,
     mailbox: &'a Mailbox,
     turn: Turn,
+    prompted: Prompted,
     jobs: Jobs,
+    /// How many jobs change the session.
+    effects: usize,
     /// The prompt was sent, and nobody knows yet whether it was taken.
     posting: bool,
     /// When leaving has taken long enough.
@@ -61,9 +51,9 @@ pub async fn pump(
     mut leave: watch::Receiver<bool>,
     mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
-) -> Result<Value, Failure> {
+) -> Ended {
     let (listener, mut deliveries) =
-        prepared.connection.register(&prepared.session, request.raw, request.target.timeouts.idle);
+        prepared.connection.register(&prepared.session, request.raw, &request.limits);
     let mut pump = Pump::new(request, &prepared, mailbox);
     let mut gone_told = false;
     let verdict = loop {
@@ -87,17 +77,27 @@ pub async fn pump(
             failure = expire(deadline), if pump.leave_by.is_none() => pump.fail(failure),
         }
     };
-    pump.clean_up(&verdict).await;
-    let begins_late = pump.begins_late.then(|| pump.turn.sessions());
+    let left = pump.rest(&verdict);
+    let until = left.leave_by.unwrap_or_else(|| Instant::now() + LEAVE);
     drop(listener);
-    if let Some(sessions) = begins_late {
-        let Prepared { api, _place: place, .. } = prepared;
-        tokio::spawn(async move {
-            stop_late(&api, &sessions).await;
-            drop(place);
-        });
-    }
-    verdict
+    let Prepared { api, place, .. } = prepared;
+    let Rest { sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, .. } = left;
+    let farewell =
+        Farewell { api, sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, place };
+    Ended { outcome: verdict, farewell: farewell.begin(until).await }
+}
+
+/// What a turn leaves when it has its verdict.
+struct Rest {
+    sessions: Vec<String>,
+    asks: Vec<AskReply>,
+    prompted: Prompted,
+    is_seen: bool,
+    remains: Remains,
+    jobs: Jobs,
+    effects: usize,
+    is_doomed: bool,
+    leave_by: Option<Instant>,
 }
 
 /// Resolves when a server of our own is gone.
@@ -119,6 +119,8 @@ impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
         let fresh = prepared.ours && !request.session.fork;
         let prompt = Prompt::of(request, prepared.version.as_deref(), fresh);
+        let (before, texts) = (prepared.past.before.clone(), prompt.texts());
+        let prompted = Prompted { before: before.clone(), texts: texts.clone(), fresh };
         let mut turn = Turn::new(TurnConfig {
             route: prepared.route.name(),
             granularity: "token",
@@ -127,8 +129,8 @@ impl<'a> Pump<'a> {
             version: prepared.version.clone(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
-            texts: prompt.texts(),
-            before: prepared.past.before.clone(),
+            texts,
+            before,
         });
         turn.let_wait(request.limits.buffered as usize);
         for child in &prepared.past.children {
@@ -146,7 +148,9 @@ impl<'a> Pump<'a> {
             prepared,
             mailbox,
             turn,
+            prompted,
             jobs,
+            effects: 0,
             posting: true,
             leave_by: None,
             begins_late: false,
@@ -161,6 +165,7 @@ impl<'a> Pump<'a> {
                 Output::Emit(event) => self.emit(event),
                 Output::Finish(verdict) => return Some(*verdict),
                 Output::Reply(reply) => {
+                    self.effects += 1;
                     self.job(|api, _| async move {
                         let answered = answer_ask(&api, &reply).await;
                         Done::Replied(reply.ask.id, answered)
@@ -173,6 +178,7 @@ impl<'a> Pump<'a> {
                 }
                 Output::Abort => {
                     let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
+                    self.effects += 1;
                     self.job(|api, _| async move {
                         abort(&api, &sessions, &asks).await;
                         Done::Aborted
@@ -181,7 +187,8 @@ impl<'a> Pump<'a> {
                 Output::Silent => {
                     let connection = self.prepared.connection.clone();
                     self.job(|api, _| async move {
-                        Done::Moved(connection.move_to_global(api.server.connect).await)
+                        connection.move_to_global(api.server.connect).await;
+                        Done::Moved
                     });
                 }
             }
@@ -205,6 +212,7 @@ impl<'a> Pump<'a> {
 
     fn on_done(&mut self, done: Done) {
         let now = Instant::now().into_std();
+        self.effects -= usize::from(done.is_effect());
         match done {
             Done::Posted(Ok(answer)) => {
                 self.posting = false;
@@ -224,7 +232,7 @@ impl<'a> Pump<'a> {
                     Err(failure) => self.turn.fail(failure),
                 }
             }
-            Done::Moved(Err(failure)) | Done::Replied(_, Err(failure)) => self.fail(failure),
+            Done::Replied(_, Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
                     self.prepared.connection.adopt(&self.prepared.session, child);
@@ -234,7 +242,7 @@ impl<'a> Pump<'a> {
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
             Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
-            Done::Moved(Ok(())) => {}
+            Done::Moved => {}
         }
     }
 
@@ -265,9 +273,9 @@ impl<'a> Pump<'a> {
             return self.turn.on_accepted(Instant::now().into_std());
         }
         self.posting = true;
-        let before = self.prepared.past.before.clone();
+        let prompted = self.prompted.clone();
         self.job(|api, session| async move {
-            Done::Settled(ambiguous_send(&api, &session, &before, error).await)
+            Done::Settled(ambiguous_send(&api, &session, &prompted, error).await)
         });
     }
 
@@ -336,49 +344,38 @@ impl<'a> Pump<'a> {
         (self.turn.deadline().map(Instant::from_std), self.leave_by, lost_at)
     }
 
-    /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes.
-    async fn clean_up(&mut self, verdict: &Result<Value, Failure>) {
-        let stopped_by_us = |failure: &Failure| {
-            matches!(
-                failure.code,
-                Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit | Code::SessionNotFound
-            )
-        };
-        let unfinished = match verdict {
-            Err(failure) => stopped_by_us(failure) && failure.accepted != Accepted::No,
-            Ok(_) => false,
-        };
-        if self.posting {
-            self.abort_once_answered();
-        } else if unfinished {
-            let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
-            let _ = tokio::time::timeout(LEAVE, abort(&self.prepared.api, &sessions, &asks)).await;
-        }
-        if self.request.session.ephemeral && self.prepared.ours {
-            self.prepared.api.delete_session(&self.prepared.session, LEAVE).await;
-        }
-    }
-
-    /// The prompt's answer is still under way and nobody waits for it any more: what it starts is stopped.
-    fn abort_once_answered(&mut self) {
-        let mut jobs = std::mem::take(&mut self.jobs);
-        let (api, sessions) = (self.prepared.api.clone(), self.turn.sessions());
-        let asks = self.turn.give_up_asks();
-        let connection = self.prepared.connection.clone();
-        tokio::spawn(async move {
-            while let Some(done) = jobs.next().await {
-                let may_run = match done {
-                    Done::Posted(Ok(answer)) => answer.is_success() || answer.status >= 500,
-                    Done::Posted(Err(error)) => error.may_have_arrived,
-                    Done::Settled(settled) => settled.is_ok(),
-                    _ => continue,
-                };
-                if may_run {
-                    abort(&api, &sessions, &asks).await;
-                }
-                break;
+    /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes, and so
+    /// does one that was made for a prompt that was not taken.
+    fn rest(mut self, verdict: &Result<Value, Failure>) -> Rest {
+        let contested = self.turn.is_contested() || self.begins_late;
+        let remains = match verdict {
+            _ if self.posting => Remains::Prompt,
+            Err(failure) if failure.accepted != Accepted::No && !is_the_end(failure) => {
+                Remains::Turn { contested }
             }
-            drop(connection);
-        });
+            Ok(_) if self.begins_late => Remains::Turn { contested },
+            _ => Remains::Nothing,
+        };
+        let was_refused = verdict.as_ref().is_err_and(|failure| failure.accepted == Accepted::No);
+        let is_doomed = self.prepared.ours && (self.request.session.ephemeral || was_refused);
+        Rest {
+            sessions: self.turn.sessions(),
+            asks: self.turn.give_up_asks(),
+            prompted: self.prompted,
+            is_seen: self.turn.shows_prompt(),
+            remains,
+            jobs: self.jobs,
+            effects: self.effects,
+            is_doomed,
+            leave_by: self.leave_by,
+        }
     }
+}
+
+/// Whether OpenCode itself ended the turn with this: then there is nothing to stop.
+fn is_the_end(failure: &Failure) -> bool {
+    matches!(
+        failure.code,
+        Code::Provider | Code::AbortedElsewhere | Code::ModelNotFound | Code::AgentNotFound | Code::Empty
+    )
 }

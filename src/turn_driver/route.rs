@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::cli::{AcpReady, RunReady, acp_ready, run_ready};
 use super::past::Desk;
@@ -12,7 +13,10 @@ use super::queue::Ticket;
 use crate::error::{Code, Failure};
 use crate::protocol::stream_event::StreamEvent;
 use crate::request::{LaunchRequest, Route, TargetRequest, TurnRequest};
-use crate::transport::{Holdings, Running, Server, implicit_url, version};
+use crate::transport::{Holdings, Running, Server, implicit, require_folder, version};
+
+/// How often a private server is started for one turn: one that dies at each first request would be for ever.
+const STARTS: u32 = 3;
 
 /// A turn that only waits for its prompt to be sent.
 pub enum Ready {
@@ -84,7 +88,7 @@ async fn take(
         Route::Server => {
             let server = match &request.target.url {
                 Some(url) => server(url, request).map_err(Refused::Turn)?,
-                None => implicit(request).await.map_err(Refused::Route)?,
+                None => implicit_server(request).await.map_err(Refused::Route)?,
             };
             http(request, ticket, created, Chosen { server, route, running: None }, desk).await
         }
@@ -114,8 +118,8 @@ fn server(url: &str, request: &TurnRequest) -> Result<Server, Failure> {
 }
 
 /// The implicit server, if it is ours, OpenCode, and open to us.
-async fn implicit(request: &TurnRequest) -> Result<Server, Failure> {
-    let server = server(&implicit_url()?, request)?;
+async fn implicit_server(request: &TurnRequest) -> Result<Server, Failure> {
+    let server = implicit(&request.target, request.limits.record as usize)?;
     version(&server).await?;
     Ok(server)
 }
@@ -129,9 +133,14 @@ async fn private(
     desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
+    require_folder(directory).map_err(Refused::Turn)?;
+    let within = request.target.timeouts.server_start;
+    let deadline = (Instant::now() + within, within);
+    let mut starts = 0;
     loop {
-        let started = holdings.server(launch, directory, request.target.timeouts.server_start).await;
+        let started = holdings.server(launch, directory, deadline).await;
         let running = started.map_err(of_the_executable)?;
+        starts += 1;
         let target =
             TargetRequest { credentials: Some(running.credentials.clone()), ..request.target.clone() };
         let server =
@@ -139,7 +148,14 @@ async fn private(
         let chosen = Chosen { server, route: Route::Private, running: Some(running.clone()) };
         match http(request, ticket, created, chosen, desk).await {
             // A server of ours that died since it was last used: nothing was sent, so another one will do.
-            Err(Refused::Turn(failure)) if failure.code == Code::Unreachable && running.dies().await => {}
+            Err(Refused::Turn(failure)) if failure.code == Code::Unreachable && running.dies().await => {
+                if starts == STARTS {
+                    return Err(Refused::Route(running.died()));
+                }
+            }
+            Err(Refused::Turn(failure)) => {
+                return Err(Refused::Turn(failure.redact(&target.secrets())));
+            }
             done => return done,
         }
     }

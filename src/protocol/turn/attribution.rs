@@ -18,6 +18,7 @@ impl Turn {
             return;
         }
         if self.user_message.as_ref().is_some_and(|taken| *taken != part.message_id) {
+            self.is_certain = true;
             return self.fail(
                 Failure::new(Code::SessionBusy, "another client prompted the session at the same moment")
                     .hint("the answers cannot be told apart: read the session's messages, or use one session each"),
@@ -53,8 +54,11 @@ impl Turn {
             return goes_on || self.transcript.is_answer(&answer.id);
         }
         if self.user_message.is_none() {
-            let parent = parent.clone();
-            self.found(&parent);
+            // Nothing of it goes out, and nothing ends with it, before our prompt is known to be taken.
+            self.user_message = Some(parent.clone());
+            if self.accepted.is_some() {
+                self.start();
+            }
             return true;
         }
         self.user_message.as_ref() == Some(parent)

@@ -84,7 +84,8 @@ impl Turn {
 
     pub(super) fn consider_end(&mut self, now: Instant) {
         // What a gap hid comes with the server's answer, and only then is there an end to consider.
-        if self.gap || self.fetching {
+        // Nor is there one of a prompt that may never have arrived.
+        if self.gap || self.fetching || !self.is_accepted() {
             return;
         }
         let Some(last) = self.transcript.answers().next_back() else {
@@ -138,6 +139,9 @@ impl Turn {
                 // The end may have come between this answer and the first event of the new connection.
                 self.check_at = Some(now + SILENCE);
             }
+        } else if !self.is_accepted() {
+            // Whose turn this was shows when the prompt is answered.
+            self.check_at = Some(now + TAIL);
         } else if self.running || stored && self.waited_long_enough(now) {
             self.fill_gap(&snapshot.messages, Source::Settled);
             if self.may_be_explained() {

@@ -134,9 +134,19 @@ impl Turn {
         self.transcript.session(child, Some(&self.config.session_id));
     }
 
-    /// Whether OpenCode is known to have taken the prompt.
+    /// Whether OpenCode is known to have taken the prompt: it said so, or our own words came back.
     pub fn is_accepted(&self) -> bool {
-        self.accepted.is_some() || self.user_message.is_some()
+        self.accepted.is_some() || self.shows_prompt()
+    }
+
+    /// Whether our prompt was seen as a message of the session.
+    pub fn shows_prompt(&self) -> bool {
+        self.is_certain || (self.user_message.is_some() && self.config.texts.is_empty())
+    }
+
+    /// Whether another client prompted the session meanwhile: what runs in it may not be ours.
+    pub fn is_contested(&self) -> bool {
+        !self.foreign.is_empty()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
@@ -148,6 +158,10 @@ impl Turn {
         if self.accepted.is_none() {
             self.accepted = Some(now);
             self.start();
+            if self.idle {
+                // It may have ended before it was known to be ours.
+                self.check_at.get_or_insert(now);
+            }
             if self.leaving {
                 self.outputs.push_back(Output::Abort);
             }
@@ -373,7 +387,8 @@ impl Turn {
         let accepted = if self.is_accepted() { Accepted::Yes } else { failure.accepted };
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
         if failure.accepted != Accepted::No {
-            let text = self.transcript.text();
+            // Words that came while nobody knew of our prompt may be the answer to another one.
+            let text = if self.is_accepted() { self.transcript.text() } else { String::new() };
             let mut data = match failure.data.take() {
                 Some(Value::Object(data)) => data,
                 Some(Value::Null) | None => serde_json::Map::default(),

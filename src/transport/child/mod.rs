@@ -84,6 +84,11 @@ impl Child {
         exit.wait_for(Option::is_some).await.ok().and_then(|status| *status)
     }
 
+    /// How it ended, if it has.
+    pub fn status(&self) -> Option<ExitStatus> {
+        *self.exit.borrow()
+    }
+
     pub fn has_exited(&self) -> bool {
         self.exit.borrow().is_some()
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
-use crate::framing::sse::{Record, SseFramer};
+use crate::framing::sse::{Framed, Record, SseFramer};
 use crate::let_others_run::let_others_run;
 use crate::protocol::dialect::{DeltaAtAGlance, decode_record, glance};
 use crate::protocol::event::BusEvent;
@@ -43,9 +43,13 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn read_for_ever(shared: &Shared) {
-    match probe::version(&shared.server).await {
-        Ok(version) => shared.learn(version),
-        Err(failure) => return shared.fail(failure),
+    // What only takes long is tried again: whoever still waits has a deadline of its own.
+    loop {
+        match probe::version(&shared.server).await {
+            Ok(version) => break shared.learn(version),
+            Err(failure) if failure.code == Code::Timeout => {}
+            Err(failure) => return shared.fail(failure),
+        }
     }
     let mut opened = 0;
     let mut attempt = 0;
@@ -54,6 +58,7 @@ async fn read_for_ever(shared: &Shared) {
         let began = Instant::now();
         match read_once(shared, &mut opened, attempt).await {
             End::Hopeless(failure) => return shared.fail(failure),
+            End::Broken(failure) if opened == 0 && failure.code == Code::Timeout => continue,
             End::Broken(failure) if opened == 0 => return shared.fail(failure),
             End::Broken(failure) => {
                 if opened > before {
@@ -86,9 +91,12 @@ fn backoff(attempt: u32) -> Duration {
 async fn read_once(shared: &Shared, opened: &mut u64, attempt: u32) -> End {
     let mut source = shared.source.subscribe();
     let from = *source.borrow_and_update();
+    *shared.lock_waits_for() = held_back(shared.server.connect);
+    let _ = shared.stream_since.set(Instant::now());
+    let greeted_by = Instant::now() + shared.server.connect;
     match open(shared, from).await {
         Ok(stream) => tokio::select! {
-            end = read(shared, stream, opened, attempt) => end,
+            end = read(shared, stream, greeted_by, opened, attempt) => end,
             _ = source.changed() => End::Moved,
         },
         Err(failure) => match failure.code {
@@ -110,18 +118,38 @@ async fn open(shared: &Shared, source: Source) -> Result<Response, Failure> {
     }
 }
 
-async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: u32) -> End {
+/// Whether a source greets. It is closed again.
+pub async fn greets(shared: &Shared, source: Source) -> bool {
+    let Ok(mut stream) = open(shared, source).await else { return false };
+    let mut framer = SseFramer::new(shared.record_limit.load(Ordering::Relaxed));
+    let mut greets = false;
+    while !greets {
+        let Ok(Some(chunk)) = stream.chunk().await else { return false };
+        framer.feed_all(&chunk, |framed| {
+            if let Framed::Record(record) = framed {
+                let events = decode_record(record.event, record.data).unwrap_or_default();
+                greets |= events.contains(&BusEvent::Connected);
+            }
+        });
+    }
+    true
+}
+
+async fn read(
+    shared: &Shared,
+    mut stream: Response,
+    greeted_by: Instant,
+    opened: &mut u64,
+    attempt: u32,
+) -> End {
+    let idle = shared.server.idle;
     let mut framer = SseFramer::new(shared.record_limit.load(Ordering::Relaxed));
     let mut seen = Seen::default();
     let mut heard = Instant::now();
-    // Moved when it rings too early or would ring too late, and not at each chunk: there are many.
-    let mut alarm = std::pin::pin!(sleep_until(heard + shared.server.connect));
+    // Moved when it rings too early, and not at each chunk: there are many.
+    let mut alarm = std::pin::pin!(sleep_until(greeted_by));
     let mut pending = false;
     loop {
-        let patience = if seen.connected { shared.idle() } else { shared.server.connect };
-        if alarm.deadline() > heard + patience {
-            alarm.as_mut().reset(heard + patience);
-        }
         let read = tokio::select! {
             biased;
             read = stream.chunk() => read,
@@ -131,11 +159,13 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
                 continue;
             }
             () = &mut alarm => {
-                if heard.elapsed() >= patience {
-                    let why = if seen.connected { silent(patience) } else { held_back(patience) };
-                    return End::Broken(why);
+                if !seen.connected {
+                    return End::Broken(held_back(shared.server.connect));
                 }
-                alarm.as_mut().reset(heard + patience);
+                if heard.elapsed() >= idle {
+                    return End::Broken(silent(idle));
+                }
+                alarm.as_mut().reset(heard + idle);
                 continue;
             }
         };
@@ -145,17 +175,32 @@ async fn read(shared: &Shared, mut stream: Response, opened: &mut u64, attempt: 
             Err(error) => return End::Broken(broken(&error.without_url().to_string())),
         };
         heard = Instant::now();
-        let was_connected = seen.connected;
-        let fed = framer.feed(&chunk, |record| {
-            take(shared, &record, &mut seen, *opened);
-            if seen.connected && !was_connected && !std::mem::replace(&mut seen.announced, true) {
-                *opened += 1;
-                announce(shared, *opened, attempt);
+        let mut stranger = false;
+        framer.set_limit(shared.record_limit.load(Ordering::Relaxed));
+        framer.feed_all(&chunk, |framed| match framed {
+            Framed::Record(record) => {
+                take(shared, &record, &mut seen, *opened);
+                if seen.connected && !std::mem::replace(&mut seen.announced, true) {
+                    *opened += 1;
+                    announce(shared, *opened, attempt);
+                }
+            }
+            Framed::TooLong(beginning) => {
+                let glance = glance(beginning);
+                let session = glance.as_ref().map(|glance| glance.session_id);
+                stranger |= !shared.lock_router().lose_record(beginning, session);
             }
         });
-        if let Err(too_long) = fed {
-            let failure = Failure::new(Code::Limit, too_long.to_string()).hint("raise limits.record");
-            return End::Hopeless(failure);
+        if seen.announced && !std::mem::replace(&mut seen.listens, true) {
+            alarm.as_mut().reset(heard + idle);
+        }
+        if stranger {
+            // What it said may concern anybody here: all ask the server.
+            return End::Broken(broken("a server-sent event is longer than limits.record"));
+        }
+        // A stream that always has more, of comments alone, is not to outlast its greeting.
+        if !seen.connected && heard >= greeted_by {
+            return End::Broken(held_back(shared.server.connect));
         }
         let mut router = shared.lock_router();
         if router.is_full() {
@@ -171,6 +216,8 @@ struct Seen {
     /// `server.connected`.
     connected: bool,
     announced: bool,
+    /// The alarm is set for silence.
+    listens: bool,
     /// For which opening an event of a session came.
     proven: u64,
 }
@@ -197,7 +244,7 @@ fn take(shared: &Shared, Record { event: name, data: record }: &Record<'_>, seen
                 if event.proves_the_bus() {
                     prove(shared, seen, opened);
                 }
-                shared.lock_router().deliver(event, raw.take());
+                shared.lock_router().deliver(event, record.len(), raw.take());
             }
         }
         Err(malformed) => {

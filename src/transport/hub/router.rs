@@ -3,13 +3,13 @@
 //! What is delivered waits here until [`Router::flush`], so that a turn wakes once for all that came at
 //! once; deltas of one part that wait together become one.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Connection, Delivery};
+use crate::error::{Code, Failure};
 use crate::protocol::dialect::{DeltaAtAGlance, Glance};
 use crate::protocol::event::BusEvent;
 
@@ -17,59 +17,81 @@ use crate::protocol::event::BusEvent;
 const FEW: usize = 256;
 /// The same for each turn: to wake one costs as much as a dozen events.
 const EACH: usize = 16;
+/// How many sessions of subagents one turn may have.
+const SESSIONS: usize = 10_000;
 
 /// One turn that listens.
 struct Hearer {
-    /// The prompted session.
-    session: String,
+    /// Its session, and those of its subagents.
+    sessions: Vec<String>,
     sender: UnboundedSender<Delivery>,
     /// The turn wants the bytes of its events.
     wants_raw: bool,
-    /// How long it lets the stream be silent.
-    idle: Duration,
+    /// The most bytes an event of it may have.
+    record_limit: usize,
     pending: Vec<Delivery>,
 }
 
 #[derive(Default)]
 pub struct Router {
     hearers: Vec<Option<Hearer>>,
+    /// Places that are free.
+    free: Vec<usize>,
     /// Each session of a tree by the place of the hearer whose session is at its root.
     roots: HashMap<String, usize>,
     /// The places of those for whom something waits.
     waiting: Vec<usize>,
     /// How many events wait.
     pending: usize,
-    /// How long the least patient hearer lets the stream be silent.
-    idle: Option<Duration>,
 }
 
 impl Router {
-    pub fn add(&mut self, session: &str, sender: UnboundedSender<Delivery>, wants_raw: bool, idle: Duration) {
+    pub fn add(
+        &mut self,
+        session: &str,
+        sender: UnboundedSender<Delivery>,
+        wants_raw: bool,
+        record_limit: usize,
+    ) {
         self.remove(session);
-        let hearer = Hearer { session: session.to_owned(), sender, wants_raw, idle, pending: Vec::new() };
-        let free = self.hearers.iter().position(Option::is_none);
-        let at = free.unwrap_or_else(|| {
+        let sessions = vec![session.to_owned()];
+        let hearer = Hearer { sessions, sender, wants_raw, record_limit, pending: Vec::new() };
+        let at = self.free.pop().unwrap_or_else(|| {
             self.hearers.push(None);
             self.hearers.len() - 1
         });
         self.hearers[at] = Some(hearer);
         self.roots.insert(session.to_owned(), at);
-        self.know_idle();
     }
 
     pub fn remove(&mut self, session: &str) {
-        let is_it = |hearer: &Option<Hearer>| hearer.as_ref().is_some_and(|it| it.session == session);
-        let Some(at) = self.hearers.iter().position(is_it) else { return };
+        let Some(at) = self.roots.get(session).copied() else { return };
+        let is_root = |hearer: &Hearer| hearer.sessions.first().is_some_and(|root| root == session);
+        if !self.hearers[at].as_ref().is_some_and(is_root) {
+            return;
+        }
         self.flush();
-        self.hearers[at] = None;
-        self.roots.retain(|_, root| *root != at);
-        self.know_idle();
+        let sessions = self.hearers[at].take().map(|hearer| hearer.sessions).unwrap_or_default();
+        for session in sessions {
+            // Another turn may have prompted a subagent's session since.
+            if self.roots.get(&session) == Some(&at) {
+                self.roots.remove(&session);
+            }
+        }
+        self.free.push(at);
     }
 
     pub fn adopt(&mut self, parent: &str, child: &str) {
-        if let Some(root) = self.roots.get(parent).copied() {
-            self.roots.entry(child.to_owned()).or_insert(root);
+        let Some(at) = self.roots.get(parent).copied().filter(|_| !self.roots.contains_key(child)) else {
+            return;
+        };
+        let Some(hearer) = &mut self.hearers[at] else { return };
+        if hearer.sessions.len() > SESSIONS {
+            let _ = hearer.sender.send(Delivery::Lost(too_many_subagents()));
+            return;
         }
+        hearer.sessions.push(child.to_owned());
+        self.roots.insert(child.to_owned(), at);
     }
 
     /// Whether a record that was glanced at has to be read: it is of a session that is listened to, or may
@@ -79,8 +101,8 @@ impl Router {
             || (glance.may_join() && memchr::memmem::find(record, b"parentID").is_some())
     }
 
-    /// Delivers an event to the turn it belongs to, if any.
-    pub fn deliver(&mut self, event: BusEvent, bytes: Option<&[u8]>) {
+    /// Delivers an event to the turn it belongs to, if any. `length`: of its record.
+    pub fn deliver(&mut self, event: BusEvent, length: usize, bytes: Option<&[u8]>) {
         if let BusEvent::Session(info) = &event
             && let Some(parent) = &info.parent_id
         {
@@ -90,11 +112,11 @@ impl Router {
             return;
         };
         let Some(hearer) = &mut self.hearers[at] else { return };
-        let raw = bytes.filter(|_| hearer.wants_raw).map(|bytes| String::from_utf8_lossy(bytes).into());
-        if hearer.pending.is_empty() {
-            self.waiting.push(at);
+        if length > hearer.record_limit {
+            return hearer.lose(&mut self.waiting, at);
         }
-        hearer.pending.push(Delivery::Event(Arc::new(event), raw));
+        let raw = bytes.filter(|_| hearer.wants_raw).map(|bytes| String::from_utf8_lossy(bytes).into());
+        hearer.put(Delivery::Event(Arc::new(event), raw), &mut self.waiting, at);
         self.pending += 1;
     }
 
@@ -102,10 +124,34 @@ impl Router {
     pub fn deliver_delta(&mut self, delta: &DeltaAtAGlance<'_>, bytes: &[u8]) {
         let Some(at) = self.roots.get(delta.session_id()).copied() else { return };
         let Some(hearer) = &mut self.hearers[at] else { return };
-        if hearer.wants_raw || !hearer.pending.last_mut().is_some_and(|last| continues(last, delta)) {
-            return self.deliver(BusEvent::Delta(delta.to_owned()), Some(bytes));
+        let is_plain = !hearer.wants_raw && bytes.len() <= hearer.record_limit;
+        if !is_plain || !hearer.pending.last_mut().is_some_and(|last| continues(last, delta)) {
+            return self.deliver(BusEvent::Delta(delta.to_owned()), bytes.len(), Some(bytes));
         }
         self.pending += 1;
+    }
+
+    /// A record beyond every limit, of which `head` is left. Returns `false` if it could be that of several
+    /// turns.
+    pub fn lose_record(&mut self, head: &[u8], session: Option<&str>) -> bool {
+        let mut places = match session {
+            Some(session) => self.roots.get(session).copied().into_iter().collect(),
+            None => self.named_in(head),
+        };
+        if session.is_none() && places.is_empty() {
+            let listening = |at: &usize| self.hearers[*at].is_some();
+            places = (0..self.hearers.len()).filter(listening).take(2).collect();
+            if places.len() > 1 {
+                return false;
+            }
+        }
+        for at in &places {
+            if let Some(hearer) = &mut self.hearers[*at] {
+                hearer.lose(&mut self.waiting, *at);
+                self.pending += 1;
+            }
+        }
+        true
     }
 
     /// Something waits for [`Self::flush`].
@@ -130,24 +176,22 @@ impl Router {
         }
     }
 
-    pub fn idle(&self) -> Option<Duration> {
-        self.idle
-    }
-
-    fn know_idle(&mut self) {
-        self.idle = self.hearers.iter().flatten().map(|hearer| hearer.idle).min();
-    }
-
     /// Tells those whose sessions `record` names.
     pub fn tell_named(&mut self, record: &[u8], delivery: &Delivery) {
         self.flush();
-        for (session, at) in &self.roots {
-            if memchr::memmem::find(record, session.as_bytes()).is_some()
-                && let Some(hearer) = &self.hearers[*at]
-            {
+        for at in self.named_in(record) {
+            if let Some(hearer) = &self.hearers[at] {
                 let _ = hearer.sender.send(delivery.clone());
             }
         }
+    }
+
+    /// The places whose sessions a record names, in one pass over it.
+    fn named_in(&self, record: &[u8]) -> HashSet<usize> {
+        let is_of_an_id = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let words = record.split(|byte| !is_of_an_id(byte)).filter(|word| !word.is_empty());
+        let sessions = words.filter_map(|word| std::str::from_utf8(word).ok());
+        sessions.filter_map(|session| self.roots.get(session).copied()).collect()
     }
 
     pub fn tell_all(&mut self, delivery: &Delivery) {
@@ -156,6 +200,31 @@ impl Router {
             let _ = hearer.sender.send(delivery.clone());
         }
     }
+}
+
+impl Hearer {
+    fn put(&mut self, delivery: Delivery, waiting: &mut Vec<usize>, at: usize) {
+        if self.pending.is_empty() {
+            waiting.push(at);
+        }
+        self.pending.push(delivery);
+    }
+
+    /// An event of it was longer than it allows.
+    fn lose(&mut self, waiting: &mut Vec<usize>, at: usize) {
+        let limit = self.record_limit;
+        let failure = Failure::new(
+            Code::Limit,
+            format!("a server-sent event is longer than the limit of {limit} bytes"),
+        )
+        .hint("raise limits.record");
+        self.put(Delivery::Lost(failure), waiting, at);
+    }
+}
+
+fn too_many_subagents() -> Failure {
+    Failure::new(Code::Limit, format!("the turn has more than {SESSIONS} subagents"))
+        .hint("look into the session: an agent may be calling itself")
 }
 
 /// Adds a delta to the one that waits, if it is of the same part.

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::executable;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 use crate::request::LaunchRequest;
 
 pub use serve::Running;
@@ -18,9 +19,21 @@ pub use serve::Running;
 /// How long a server that is told to end is waited for.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// A place for one server: empty, or with one that runs.
+/// A place for one server.
 #[derive(Default)]
-pub struct Slot(AsyncMutex<Option<Arc<Running>>>);
+pub struct Slot(Mutex<State>);
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Empty,
+    /// It starts, for as long as somebody waits for it.
+    Starting(watch::Sender<Started>),
+    Runs(Arc<Running>),
+}
+
+/// `None` while it starts.
+type Started = Option<Result<Arc<Running>, Failure>>;
 
 type Registry = Mutex<HashMap<String, Weak<Slot>>>;
 
@@ -36,40 +49,112 @@ fn slot(key: &str) -> Arc<Slot> {
     })
 }
 
-/// What one client holds. A server ends with its last holder.
+impl Slot {
+    /// The server that runs, or what to wait for.
+    fn join(self: &Arc<Self>, start: Start) -> Result<Arc<Running>, watch::Receiver<Started>> {
+        let mut state = self.lock();
+        match &*state {
+            State::Runs(running) if !running.has_exited() => return Ok(running.clone()),
+            State::Starting(started) => return Err(started.subscribe()),
+            _ => {}
+        }
+        let (started, waiting) = watch::channel(None);
+        *state = State::Starting(started.clone());
+        tokio::spawn(run_start(Arc::downgrade(self), started, start));
+        Err(waiting)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a server is started with.
+struct Start {
+    executable: std::path::PathBuf,
+    launch: LaunchRequest,
+    directory: String,
+}
+
+/// Starts a server for all who wait; ends it when the last of them has gone. Each has a deadline of its own, so
+/// the start has none.
+async fn run_start(slot: Weak<Slot>, started: watch::Sender<Started>, start: Start) {
+    let outcome = {
+        let start = serve::start(&start.executable, &start.launch, &start.directory);
+        let mut start = std::pin::pin!(start);
+        loop {
+            tokio::select! {
+                outcome = &mut start => break Some(outcome.map(Arc::new)),
+                () = started.closed() => {
+                    let Some(slot) = slot.upgrade() else { break None };
+                    let mut state = slot.lock();
+                    // Somebody may have come in this moment.
+                    if started.receiver_count() == 0 {
+                        *state = State::Empty;
+                        break None;
+                    }
+                }
+            }
+        }
+    };
+    let Some(outcome) = outcome else { return };
+    if let Some(slot) = slot.upgrade() {
+        *slot.lock() = match &outcome {
+            Ok(running) => State::Runs(running.clone()),
+            Err(_) => State::Empty,
+        };
+    }
+    started.send_replace(Some(outcome));
+}
+
+/// What one client holds, by all that its caller gave. A server ends with its last holder.
 #[derive(Default)]
 pub struct Holdings(Mutex<HashMap<String, Arc<Slot>>>);
 
 impl Holdings {
-    /// The server for `launch`, started if need be. It stays held until [`Self::let_go`].
+    /// The server for `launch`, started if need be, until `by`, which is `within` from the turn's first wish
+    /// for one. It stays held until [`Self::let_go`], or until the
+    /// environment of this process has changed: then another one takes its place.
     ///
     /// # Errors
-    /// When there is no executable, it does not start, or it would let anybody in.
+    /// When there is no executable, it does not start in time, or it would let anybody in.
     pub async fn server(
         &self,
         launch: &LaunchRequest,
         directory: &str,
-        start: Duration,
+        (by, within): (Instant, Duration),
     ) -> Result<Arc<Running>, Failure> {
         let executable = executable::find(launch, directory)?;
-        let key = format!("{}\n{:?}\n{:?}", executable.display(), launch.environment, launch.config);
+        let given: Vec<_> =
+            launch.given.iter().map(|name| (name, launch.environment.get(name.as_str()))).collect();
+        let family = format!("{}\n{given:?}\n{:?}", executable.display(), launch.config);
+        let key = format!("{family}\n{:?}", launch.environment);
         let slot = slot(&key);
-        self.lock().insert(key, slot.clone());
-        let mut running = slot.0.lock().await;
-        if let Some(running) = running.as_ref().filter(|running| !running.has_exited()) {
-            return Ok(running.clone());
+        // The one before, if it was another, ends when its last turn is over.
+        let before = self.lock().insert(family, slot.clone());
+        drop(before);
+        let start = Start { executable, launch: launch.clone(), directory: directory.to_owned() };
+        let mut waiting = match slot.join(start) {
+            Ok(running) => return Ok(running),
+            Err(waiting) => waiting,
+        };
+        let started = timeout_at(by, waiting.wait_for(Option::is_some)).await;
+        match started.map(|started| started.map(|started| started.clone())) {
+            Ok(Ok(Some(outcome))) => outcome,
+            Ok(_) => Err(Failure::new(Code::ServerStart, "the start of the OpenCode server was given up")),
+            Err(_) => Err(serve::not_in_time(within)),
         }
-        let started = Arc::new(serve::start(&executable, launch, directory, start).await?);
-        *running = Some(started.clone());
-        Ok(started)
     }
 
     /// Lets go of everything; what nobody else holds has ended when this returns.
     pub async fn let_go(&self) {
-        let slots = std::mem::take(&mut *self.lock());
-        let endings = slots.into_values().filter_map(Arc::into_inner).map(async |slot| {
-            if let Some(running) = slot.0.into_inner().and_then(Arc::into_inner) {
-                let _ = tokio::time::timeout(FAREWELL, running.end()).await;
+        let held = std::mem::take(&mut *self.lock());
+        let endings = held.into_values().filter_map(Arc::into_inner).map(async |slot| {
+            let state = slot.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let State::Runs(running) = state
+                && let Some(running) = Arc::into_inner(running)
+            {
+                let _ = timeout(FAREWELL, running.end()).await;
             }
         });
         futures::future::join_all(endings).await;

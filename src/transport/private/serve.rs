@@ -4,17 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::error::{Accepted, Code, Failure};
+use crate::network::go_past_proxies;
 use crate::request::{Credentials, LaunchRequest};
 use crate::transport::child::{Child, Launch, Stdin};
 use crate::transport::config::configure;
+use crate::transport::first_start::{Turn, may_pass, pause};
 use crate::transport::loopback::{USERNAME, free_port, password};
 use crate::transport::probe;
 
-/// A port that was free a moment ago may be taken now.
-const PORT_TRIES: usize = 3;
 /// How long the end of a process may take to be seen.
 const LAST_BREATH: Duration = Duration::from_secs(1);
 /// No line of use to us is longer.
@@ -39,8 +39,15 @@ impl Running {
 
     /// Resolves when the server is gone.
     pub async fn exited(&self) -> Failure {
-        let status = self.child.exited().await;
+        self.child.exited().await;
+        self.died()
+    }
+
+    /// The failure of a server that is gone.
+    pub fn died(&self) -> Failure {
+        let status = self.child.status();
         ended(&self.child, status, "our OpenCode server ended while it was needed")
+            .redact(std::slice::from_ref(&self.credentials.password))
     }
 
     /// Ends it and all it started.
@@ -50,21 +57,29 @@ impl Running {
     }
 }
 
+/// Starts it, and again where it failed for something that passes: a port or a database that another process
+/// took first. Takes as long as it takes: whoever waits has a deadline.
+///
 /// # Errors
-/// When it does not come to listen in time, or lets strangers in.
-pub async fn start(
-    executable: &Path,
-    launch: &LaunchRequest,
-    directory: &str,
-    within: Duration,
-) -> Result<Running, Failure> {
-    let mut tries = 1;
+/// When it does not come to listen, or lets strangers in.
+pub async fn start(executable: &Path, launch: &LaunchRequest, directory: &str) -> Result<Running, Failure> {
+    let mut tries = 0;
     loop {
-        let started = timeout(within, start_once(executable, launch, directory));
-        match started.await.unwrap_or_else(|_| Err(not_in_time(within))) {
-            Err(failure) if tries < PORT_TRIES && is_taken(&failure) => tries += 1,
-            done => return done,
+        let turn = Turn::take(executable, &launch.environment).await;
+        let failure = match start_once(executable, launch, directory).await {
+            Ok(running) => {
+                turn.succeeded();
+                return Ok(running);
+            }
+            Err(failure) => failure,
+        };
+        drop(turn);
+        tries += 1;
+        let stderr = failure.stderr.as_deref().unwrap_or_default();
+        if !may_pass(stderr, tries) {
+            return Err(failure);
         }
+        sleep(pause(tries)).await;
     }
 }
 
@@ -73,6 +88,7 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
     let mut environment = launch.environment.clone();
     environment.insert("OPENCODE_SERVER_USERNAME".into(), USERNAME.into());
     environment.insert("OPENCODE_SERVER_PASSWORD".into(), password.clone());
+    go_past_proxies(&mut environment);
     configure(&mut environment, launch.config.as_ref())?;
     // Not `--port 0`: OpenCode then takes 4096 if it is free, where others look for an open server.
     let port = free_port().map_err(|error| cannot_start(executable, &error))?;
@@ -86,23 +102,25 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
         stdin: Stdin::Nothing,
     };
     let mut child = Child::start(&launched).map_err(|error| cannot_start(executable, &error))?;
-    match admit(&mut child).await {
-        Ok(url) => {
+    // Where it listens is ours to say, whatever it prints: password and prompts go there.
+    let url = format!("http://127.0.0.1:{port}");
+    match admit(&mut child, &url).await {
+        Ok(()) => {
             let credentials = Credentials { username: USERNAME.into(), password };
             Ok(Running { url, credentials, child })
         }
         Err(failure) => {
             child.end();
             let _ = timeout(super::FAREWELL, child.exited()).await;
-            Err(failure)
+            Err(failure.redact(&[password]))
         }
     }
 }
 
 /// Waits until it listens, and sees whether it keeps strangers out.
-async fn admit(child: &mut Child) -> Result<String, Failure> {
-    let url = listening(child).await?;
-    if !probe::refuses_strangers(&url).await? {
+async fn admit(child: &mut Child, url: &str) -> Result<(), Failure> {
+    listening(child).await?;
+    if !probe::refuses_strangers(url).await? {
         return Err(Failure::new(
             Code::UnsupportedVersion,
             "this release of OpenCode ignores its password, so a server of it would be open to everybody here",
@@ -110,12 +128,12 @@ async fn admit(child: &mut Child) -> Result<String, Failure> {
         .accepted(Accepted::No)
         .hint("update OpenCode to 1.1.16 or later, or start a server yourself and name it with `baseUrl`"));
     }
-    Ok(url)
+    Ok(())
 }
 
-/// Waits for the line that says where it listens. The port is bound earlier, but requests that come
-/// before the line are never answered.
-async fn listening(child: &mut Child) -> Result<String, Failure> {
+/// Waits for the line that says that it listens. The port is bound earlier, but requests that come before the
+/// line are never answered.
+async fn listening(child: &mut Child) -> Result<(), Failure> {
     const WORDS: &str = "opencode server listening on ";
     let Some(stdout) = child.stdout.take() else { return Err(never_listened(child).await) };
     let mut lines = BufReader::new(stdout);
@@ -125,12 +143,10 @@ async fn listening(child: &mut Child) -> Result<String, Failure> {
         if !matches!(read, Ok(1..)) {
             return Err(never_listened(child).await);
         }
-        let line = String::from_utf8_lossy(&line);
-        if let Some(at) = line.find(WORDS) {
-            let url = line[at + WORDS.len()..].trim().to_owned();
+        if String::from_utf8_lossy(&line).contains(WORDS) {
             // As long as we read, it may write, and knows that we are here.
             tokio::spawn(drain(lines));
-            return Ok(url);
+            return Ok(());
         }
     }
 }
@@ -156,14 +172,9 @@ fn ended(child: &Child, status: Option<std::process::ExitStatus>, what: &str) ->
     failure
 }
 
-fn is_taken(failure: &Failure) -> bool {
-    let stderr = failure.stderr.as_deref().unwrap_or_default();
-    stderr.contains("Failed to start server on port") || stderr.contains("EADDRINUSE")
-}
-
-fn not_in_time(within: Duration) -> Failure {
+pub fn not_in_time(within: Duration) -> Failure {
     let ms = within.as_millis();
-    Failure::new(Code::Timeout, format!("the OpenCode server did not come to listen within {ms} ms"))
+    Failure::new(Code::Timeout, format!("the OpenCode server did not start listening within {ms} ms"))
         .data(serde_json::json!({ "phase": "serverStart" }))
         .hint("a first start prepares a database and may take long: raise timeouts.serverStart")
 }

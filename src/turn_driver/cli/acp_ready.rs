@@ -46,7 +46,7 @@ pub async fn acp_ready(
         Some(place) => place,
         None => line_up(&opened.session).await,
     };
-    let api = Api { server: opened.child.server.clone() };
+    let api = Api::new(opened.child.server.clone());
     // A release whose HTTP side is another one is used without it.
     if version(&api.server).await.is_ok() {
         opened.before = past(request, &api, &opened.session).await.map_err(of_the_turn)?;
