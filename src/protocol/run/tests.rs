@@ -106,6 +106,14 @@ fn an_error_that_is_nested_deeply_is_an_error() {
 }
 
 #[test]
+fn what_ended_before_it_began_is_told_from_what_may_have_begun() {
+    assert!(never_began("Error: Unexpected error\n\nFailed query: \n        CREATE TABLE `workspace` (\n"));
+    assert!(never_began("database is locked\n"));
+    assert!(!never_began("Failed query: insert into message"));
+    assert!(!never_began("Error: Unexpected error"));
+}
+
+#[test]
 fn what_is_held_as_a_summary_comes_before_an_error() {
     let mut dialect = RunDialect::new(true);
     let text = part("text", "msg_1", r#","text":"Half","time":{"start":1,"end":2}"#);
