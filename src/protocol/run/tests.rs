@@ -171,12 +171,12 @@ fn a_permission_it_rejected_by_itself_is_told() {
     // As 1.18.33 wrote it to standard error.
     let mut complaints = Complaints::default();
     complaints.feed(b"\x1b[93m\x1b[1m! \x1b[0mpermission requested: bash (echo permitted); auto-rejecting\n");
-    let asked = complaints.next().unwrap();
+    let asked = complaints.take().unwrap();
     let Some(BusEvent::Asked(ask)) = dialect.rejected(&asked) else { panic!() };
     let AskKind::Permission { permission, patterns, .. } = ask.kind else { panic!() };
     assert_eq!((permission.as_str(), patterns), ("bash", vec!["echo permitted".to_owned()]));
     complaints.feed(b"something else\n");
-    assert_eq!(complaints.next(), None);
+    assert_eq!(complaints.take(), None);
 }
 
 #[test]
