@@ -46,6 +46,8 @@ export function differences(route, version) {
     takesFiles: !isRun,
     /** Before it learnt to, a provider that failed in the middle of an answer ended the turn. */
     beginsAgain: !before('1.2.0'),
+    /** Behind a connection that broke, these write the new words into the same part, and store them so. */
+    gluesAttempts: before('1.2.0'),
     /** Before it learnt to, a context that overflows was an error of the provider like any other. */
     knowsOverflow: !before('1.2.0'),
     /** `run` prints a part when it is complete, so what was given up was never printed. */

@@ -42,13 +42,12 @@ pub fn pieces(line: &str, starts: &[&str]) -> Vec<Piece> {
             break;
         };
         budget = left;
-        match end {
-            Some(end) => {
-                rest(&line[from..start], torn, &mut pieces);
-                pieces.push(Piece::Record(line[start..end].to_owned()));
-                (from, at, torn) = (end, end, false);
-            }
-            None => (at, torn) = (start + 1, true),
+        if let Some(end) = end {
+            rest(&line[from..start], torn, &mut pieces);
+            pieces.push(Piece::Record(line[start..end].to_owned()));
+            (from, at, torn) = (end, end, false);
+        } else {
+            (at, torn) = (start + 1, true);
         }
     }
     rest(&line[from..], torn, &mut pieces);

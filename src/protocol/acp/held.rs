@@ -105,9 +105,10 @@ impl Held {
         if message.info.summary && !message.info.completed {
             return Whose::Open;
         }
-        let whose = match message.info.summary {
-            true => Whose::Summary(Some(words(message, PartKind::Text).trim_ascii().len())),
-            false => Whose::Answer,
+        let whose = if message.info.summary {
+            Whose::Summary(Some(words(message, PartKind::Text).trim_ascii().len()))
+        } else {
+            Whose::Answer
         };
         let id = message.info.id.clone();
         self.recognised.insert(id);

@@ -82,7 +82,7 @@ fn a_summary_on_the_wire_is_left_out() {
         wire.text("msg_1", "Before. ");
         assert!(wire.dialect.is_holding() && wire.texts().is_empty(), "until it is known whose it is");
         let before = message("msg_1", "Before.", false, false);
-        assert!(!wire.look(&stored(&[before.clone()])));
+        assert!(!wire.look(&stored(std::slice::from_ref(&before))));
         wire.text("msg_1", "More. ");
         assert_eq!(wire.texts(), ["Before. More. "]);
         let before = message("msg_1", "Before. More.", false, true);

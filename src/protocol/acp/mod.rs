@@ -182,7 +182,7 @@ impl Conversation {
                 Piece::Noise(_) => {}
                 Piece::Record(message) if self.read(&message) => {}
                 Piece::Record(words) | Piece::Torn(words) => {
-                    self.outputs.push_back(Output::Lost(torn(&words)))
+                    self.outputs.push_back(Output::Lost(torn(&words)));
                 }
             }
         }

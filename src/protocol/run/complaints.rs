@@ -34,7 +34,7 @@ impl Complaints {
     }
 
     /// The next rejection: `bash (ls, pwd)`.
-    pub fn next(&mut self) -> Option<String> {
+    pub fn take(&mut self) -> Option<String> {
         self.found.pop_front()
     }
 
@@ -78,8 +78,10 @@ mod tests {
 
     fn found(pieces: &[&[u8]]) -> Vec<String> {
         let mut complaints = Complaints::default();
-        pieces.iter().for_each(|piece| complaints.feed(piece));
-        std::iter::from_fn(|| complaints.next()).collect()
+        for piece in pieces {
+            complaints.feed(piece);
+        }
+        std::iter::from_fn(|| complaints.take()).collect()
     }
 
     #[test]
@@ -91,7 +93,8 @@ mod tests {
             assert_eq!(found(&[&line[..at], &line[at..]]), [asked], "cut at {at}");
         }
         assert_eq!(found(&line.chunks(1).collect::<Vec<_>>()), [asked]);
-        assert_eq!(found(&[&[b'x'; 80_000], line, &[b'x'; 80_000], line]), [asked, asked]);
+        let noise = vec![b'x'; 80_000];
+        assert_eq!(found(&[&noise, line, &noise, line]), [asked, asked]);
         assert_eq!(found(&[b"permission requested: bash (one\ntwo); auto-rejecting"]), ["bash (one\ntwo)"]);
     }
 
@@ -100,7 +103,7 @@ mod tests {
         let open = b"permission requested: bash (".as_slice();
         let whole = b"permission requested: edit (a); auto-rejecting".as_slice();
         assert_eq!(found(&[open, whole]), ["edit (a)"]);
-        assert_eq!(found(&[open, &[b'x'; 3 * LONGEST], whole]), ["edit (a)"]);
+        assert_eq!(found(&[open, &vec![b'x'; 3 * LONGEST], whole]), ["edit (a)"]);
         let mut complaints = Complaints::default();
         for _ in 0..10_000 {
             complaints.feed(open);

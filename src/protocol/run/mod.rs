@@ -173,7 +173,8 @@ impl RunDialect {
             .data(serde_json::json!({ "ask": line.trim() })));
         }
         // Only its end is kept.
-        let from = (line.len().saturating_sub(JUNK)..).find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        let from =
+            (line.len().saturating_sub(JUNK)..=line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(0);
         self.junk.push_str(&line[from..]);
         self.junk.push('\n');
         let excess = self.junk.len().saturating_sub(JUNK);

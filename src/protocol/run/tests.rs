@@ -106,6 +106,14 @@ fn an_error_that_is_nested_deeply_is_an_error() {
 }
 
 #[test]
+fn what_ended_before_it_began_is_told_from_what_may_have_begun() {
+    assert!(never_began("Error: Unexpected error\n\nFailed query: \n        CREATE TABLE `workspace` (\n"));
+    assert!(never_began("database is locked\n"));
+    assert!(!never_began("Failed query: insert into message"));
+    assert!(!never_began("Error: Unexpected error"));
+}
+
+#[test]
 fn what_is_held_as_a_summary_comes_before_an_error() {
     let mut dialect = RunDialect::new(true);
     let text = part("text", "msg_1", r#","text":"Half","time":{"start":1,"end":2}"#);
@@ -163,12 +171,12 @@ fn a_permission_it_rejected_by_itself_is_told() {
     // As 1.18.33 wrote it to standard error.
     let mut complaints = Complaints::default();
     complaints.feed(b"\x1b[93m\x1b[1m! \x1b[0mpermission requested: bash (echo permitted); auto-rejecting\n");
-    let asked = complaints.next().unwrap();
+    let asked = complaints.take().unwrap();
     let Some(BusEvent::Asked(ask)) = dialect.rejected(&asked) else { panic!() };
     let AskKind::Permission { permission, patterns, .. } = ask.kind else { panic!() };
     assert_eq!((permission.as_str(), patterns), ("bash", vec!["echo permitted".to_owned()]));
     complaints.feed(b"something else\n");
-    assert_eq!(complaints.next(), None);
+    assert_eq!(complaints.take(), None);
 }
 
 #[test]

@@ -202,7 +202,7 @@ impl Program {
         let mut heard = Complaints::default();
         let hear = move |bytes: &[u8]| {
             heard.feed(bytes);
-            while let Some(asked) = heard.next() {
+            while let Some(asked) = heard.take() {
                 let _ = tell.try_send(asked);
             }
         };

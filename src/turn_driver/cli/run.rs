@@ -39,7 +39,7 @@ type Verdict = Result<Value, Failure>;
 
 /// What one process came to.
 enum Ended {
-    Verdict(Verdict),
+    Verdict(Box<Verdict>),
     /// It ended before it took the prompt, since another program set up the database.
     TooEarly,
 }
@@ -63,7 +63,7 @@ pub async fn pump(
             Ended::TooEarly => {
                 return Err(never_said(pump.dialect.end(Exit::Code(1), &child.child.stderr())));
             }
-            Ended::Verdict(verdict) => return verdict,
+            Ended::Verdict(verdict) => return *verdict,
         }
         tokio::select! {
             biased;
@@ -88,18 +88,18 @@ impl Pump<'_> {
     ) -> Ended {
         loop {
             if let Some(verdict) = self.drain() {
-                return Ended::Verdict(verdict);
+                return Ended::Verdict(Box::new(verdict));
             }
             let waits = self.dialect.waits();
             tokio::select! {
                 biased;
-                () = has_left(leave) => return Ended::Verdict(self.left()),
-                failure = expire(deadline) => return Ended::Verdict(self.failed(failure)),
+                () = has_left(leave) => return Ended::Verdict(Box::new(self.left())),
+                failure = expire(deadline) => return Ended::Verdict(Box::new(self.failed(failure))),
                 line = child.lines.next() => {
                     let ended = match line {
-                        Ok(Some(line)) => self.on_line(&line, child).map(Ended::Verdict),
+                        Ok(Some(line)) => self.on_line(&line, child).map(|verdict| Ended::Verdict(Box::new(verdict))),
                         Ok(None) => self.on_exit(child).await,
-                        Err(failure) => Some(Ended::Verdict(self.failed(failure))),
+                        Err(failure) => Some(Ended::Verdict(Box::new(self.failed(failure)))),
                     };
                     if let Some(ended) = ended {
                         return ended;
@@ -134,7 +134,9 @@ impl Pump<'_> {
             Ok(events) => {
                 if self.turn().is_some() && self.request.raw {
                     let session = self.dialect.session().unwrap_or_default().to_owned();
-                    raw_records(&session, line, STARTS).into_iter().for_each(|event| self.emit(event));
+                    for event in raw_records(&session, line, STARTS) {
+                        self.emit(event);
+                    }
                 }
                 // First what was complained of: a rejected ask comes before the part that tells of it.
                 self.read_complaints(child);
@@ -209,7 +211,7 @@ impl Pump<'_> {
             }
             // The database is opened before anything is done with the prompt.
             None if matches!(exit, Exit::Code(1..)) && never_began(&stderr) => Some(Ended::TooEarly),
-            None => Some(Ended::Verdict(Err(never_said(ended)))),
+            None => Some(Ended::Verdict(Box::new(Err(never_said(ended))))),
         }
     }
 
