@@ -5,8 +5,11 @@
 
 pub mod acp;
 pub mod answer;
+pub mod api;
 pub mod dialect;
 pub mod event;
+pub mod execution_event;
+pub mod part_detail;
 pub mod release;
 pub mod reply;
 pub mod run;

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::protocol::dialect::Stored;
-use crate::protocol::event::{BusEvent, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
+use crate::protocol::event::{BusEvent, Detail, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
 use crate::protocol::text::{Text, read};
 
 #[derive(Deserialize)]
@@ -310,6 +310,7 @@ fn part_update(place: (&str, &str, &str), kind: PartKind, raw: &Value) -> PartUp
         ended: false,
         synthetic: false,
         raw: Arc::from(raw.to_string()),
+        detail: Detail::Raw,
     }
 }
 

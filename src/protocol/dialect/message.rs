@@ -69,7 +69,7 @@ fn read(info: Info) -> Option<MessageInfo> {
 }
 
 /// One message of a list, with its parts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stored {
     pub info: MessageInfo,
     pub parts: Vec<PartUpdate>,

@@ -7,6 +7,7 @@ mod message;
 mod part_delta;
 mod part_updated;
 mod session;
+pub mod v2;
 
 use std::borrow::Cow;
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use crate::protocol::event::PartKind;
+use super::part_object::part_object;
+use crate::protocol::event::{Detail, PartKind, StepTotals, ToolChange};
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
 use crate::protocol::text::read;
 
@@ -24,6 +25,8 @@ pub struct Entry {
     finished: bool,
     /// OpenCode's own object.
     pub raw: Arc<str>,
+    /// What is known of it beyond its text, where the wire says it in typed changes.
+    detail: Detail,
     /// The last state of a tool call that was told.
     tool: Option<ToolEvent>,
 }
@@ -39,6 +42,7 @@ impl Entry {
             started: false,
             finished: false,
             raw: Arc::from("{}"),
+            detail: Detail::Raw,
             tool: None,
         }
     }
@@ -50,6 +54,15 @@ impl Entry {
     /// Later parts of the answer must wait: text of this one may still be missing.
     pub fn holds_up(&self) -> bool {
         self.answer && !self.discarded && !self.ledger.is_sure()
+    }
+
+    /// Takes what an update says beyond the text.
+    pub fn learn(&mut self, newer: &Detail) {
+        match (&mut self.detail, newer) {
+            (_, Detail::Raw) => {}
+            (Detail::Tool(known), Detail::Tool(newer)) => known.merge(newer),
+            (known, newer) => *known = newer.clone(),
+        }
     }
 
     /// Tells what there is to tell of this part since the last time.
@@ -97,7 +110,11 @@ impl Entry {
     }
 
     fn tell_tool(&mut self, out: &mut Vec<StreamEvent>) {
-        let Some(event) = tool_event(&self.place, &self.raw) else { return };
+        let event = match &self.detail {
+            Detail::Tool(call) => Some(tool_of(&self.place, call)),
+            _ => tool_event(&self.place, &self.raw),
+        };
+        let Some(event) = event else { return };
         // A list may be older than the stream: a call never goes back.
         let goes_back = self.tool.as_ref().is_some_and(|told| rank(&told.status) > rank(&event.status));
         if !goes_back && self.tool.as_ref() != Some(&event) {
@@ -107,8 +124,23 @@ impl Entry {
     }
 
     fn step_finish(&self) -> StreamEvent {
-        let (usage, cost, reason) = step_totals(&self.raw);
+        let StepTotals { usage, cost, reason } = self.step_totals();
         StreamEvent::StepFinish { place: self.place.clone(), usage, cost, reason }
+    }
+
+    pub fn step_totals(&self) -> StepTotals {
+        match &self.detail {
+            Detail::Step(totals) => totals.clone(),
+            _ => step_totals(&self.raw),
+        }
+    }
+
+    /// The object of this part for `result.parts`: OpenCode's own, or what is known of it in the same shape.
+    pub fn object(&self) -> Option<Value> {
+        match (&self.detail, self.kind) {
+            (Detail::Raw, _) | (_, None) => read(&self.raw),
+            (detail, Some(kind)) => part_object(&self.place, kind, &self.ledger.given(), detail),
+        }
     }
 }
 
@@ -153,8 +185,22 @@ fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     })
 }
 
+fn tool_of(place: &Arc<Place>, call: &ToolChange) -> ToolEvent {
+    ToolEvent {
+        place: place.clone(),
+        call_id: call.call_id.clone(),
+        tool: call.tool.clone().unwrap_or_default(),
+        status: call.status.name().to_owned(),
+        input: call.input.clone(),
+        output: call.output.clone(),
+        error: call.error.clone(),
+        title: None,
+        metadata: call.metadata.clone(),
+    }
+}
+
 /// The usage, the cost and the reason of a `step-finish` part.
-pub fn step_totals(raw: &str) -> (Usage, f64, Option<String>) {
+fn step_totals(raw: &str) -> StepTotals {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Step {
@@ -184,5 +230,5 @@ pub fn step_totals(raw: &str) -> (Usage, f64, Option<String>) {
         cache_read: tokens.cache.read,
         cache_write: tokens.cache.write,
     };
-    (usage, cost, reason)
+    StepTotals { usage, cost, reason }
 }

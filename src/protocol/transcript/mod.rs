@@ -4,6 +4,7 @@
 mod entry;
 mod ledger;
 mod outcome;
+mod part_object;
 
 use std::collections::{HashMap, HashSet};
 
@@ -175,6 +176,7 @@ impl Transcript {
         if part.delta.is_none() {
             entry.raw = part.raw.clone();
         }
+        entry.learn(&part.detail);
         if entry.has_text() {
             match &part.delta {
                 Some(piece) if part.is_bare() => entry.ledger.delta(piece),

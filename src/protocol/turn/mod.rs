@@ -3,8 +3,10 @@
 
 mod asks;
 mod attribution;
+mod by_execution;
 mod contract;
 mod ending;
+mod execution;
 mod record;
 mod verdict;
 
@@ -21,6 +23,7 @@ use crate::error::{Accepted, Code, Failure};
 pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
+pub use execution::{End, Execution, Look, Standing, Stop};
 
 pub struct Turn {
     config: TurnConfig,
@@ -68,6 +71,8 @@ pub struct Turn {
     early: Vec<StreamEvent>,
     /// What OpenCode has stored of the turn, where the wire lacks some of it.
     record: Option<Transcript>,
+    /// Of generation 2, where a prompt has an id of ours and its execution says when it is over.
+    execution: Option<Execution>,
 }
 
 impl Turn {
@@ -87,6 +92,7 @@ impl Turn {
             overtaken: false,
             early: Vec::new(),
             record: None,
+            execution: None,
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -156,6 +162,9 @@ impl Turn {
             return;
         }
         self.heard = Some(now);
+        if self.execution.is_some() {
+            return self.on_event_of_execution(event, root);
+        }
         self.hear();
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),

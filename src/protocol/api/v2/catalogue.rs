@@ -1,0 +1,63 @@
+//! Models and agents of a directory. While OpenCode loads a directory it answers 200 with a part of them:
+//! a list is to be believed only when a prompt has been stored there ([`super::send`] with `parked`).
+
+use serde::Deserialize;
+
+use super::super::{Method, Request};
+use super::{data, located};
+use crate::error::Failure;
+use crate::protocol::answer::Answer;
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ModelEntry {
+    #[serde(rename = "providerID")]
+    pub provider_id: String,
+    pub id: String,
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    #[serde(default)]
+    variants: Vec<Variant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct Variant {
+    id: String,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+impl ModelEntry {
+    pub fn has_variant(&self, name: &str) -> bool {
+        self.variants.iter().any(|variant| variant.id == name)
+    }
+
+    pub fn variants(&self) -> impl Iterator<Item = &str> {
+        self.variants.iter().map(|variant| variant.id.as_str())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AgentEntry {
+    /// By which it is chosen; its name is for people.
+    pub id: String,
+    #[serde(default)]
+    pub mode: Option<String>,
+}
+
+pub fn models(directory: &str) -> Request {
+    located(Request::new(Method::Get, "/api/model"), directory)
+}
+
+pub fn agents(directory: &str) -> Request {
+    located(Request::new(Method::Get, "/api/agent"), directory)
+}
+
+pub fn read_models(answer: &Answer) -> Result<Vec<ModelEntry>, Failure> {
+    data(answer)
+}
+
+pub fn read_agents(answer: &Answer) -> Result<Vec<AgentEntry>, Failure> {
+    data(answer)
+}

@@ -1,0 +1,58 @@
+//! Generation 2: `/api/*`, JSON in and out, `{ "data": … }` around what is asked for and `{ "_tag", … }`
+//! around what went wrong. Unknown fields of a body are ignored by OpenCode without a word, so nothing is
+//! sent that it does not know.
+
+mod asks;
+mod catalogue;
+mod errors;
+mod info;
+mod look;
+mod prompt;
+mod rules;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use serde::Deserialize;
+
+use super::Request;
+use crate::error::{Code, Failure};
+use crate::protocol::answer::Answer;
+
+pub use asks::{pending_forms, pending_permissions, reply};
+pub use catalogue::{AgentEntry, ModelEntry, agents, models, read_agents, read_models};
+pub use errors::{fault_of_turn, refusal};
+pub use info::{Probe, info, probe};
+pub use look::{active, inbox, messages, read_active, read_inbox};
+pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};
+pub use rules::{Effect, Rule, of_tools};
+pub use session::{
+    Change, ModelRef, NewSession, SessionRecord, children, create, delete, delete_instruction, find, fork,
+    newest, put_instruction, read_session, read_sessions, select_agent, select_model, update,
+};
+
+/// Reads `{ "data": T }`.
+fn data<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
+    #[derive(Deserialize)]
+    struct Wire<T> {
+        data: T,
+    }
+    Ok(read::<Wire<T>>(answer)?.data)
+}
+
+/// Reads the JSON of a successful answer.
+fn read<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
+    if let Some(refusal) = refusal(answer) {
+        return Err(refusal);
+    }
+    let json = String::from_utf8_lossy(&answer.body);
+    crate::protocol::text::read(&json).ok_or_else(|| {
+        Failure::new(Code::Protocol, "OpenCode's answer lacks what it had in 2.0.15")
+            .hint("report it, with the release's version")
+    })
+}
+
+/// The directory of a route that works in one.
+fn located(request: Request, directory: &str) -> Request {
+    request.query("location[directory]", directory)
+}
