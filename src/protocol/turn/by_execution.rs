@@ -3,11 +3,11 @@
 
 use std::time::Instant;
 
-use super::execution::{End, Execution, Look, Sign, Standing, Stop};
 use super::ending::SILENCE;
+use super::execution::{End, Execution, Look, Sign, Standing, Stop};
 use super::{Output, Turn};
 use crate::error::{Code, Failure};
-use crate::protocol::api::v2::fault_of_turn;
+use crate::protocol::api::v2::{fault_of_start, fault_of_turn};
 use crate::protocol::event::{Ask, BusEvent, Interruption, MessageInfo};
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::transcript::Source;
@@ -163,6 +163,9 @@ impl Turn {
         if self.finished {
             return;
         }
+        if matches!(end, End::Refused(_)) {
+            self.outputs.push_back(Output::Abort);
+        }
         match self.failure_of_end(end) {
             Some(failure) if !self.leaving => self.fail(failure),
             _ => self.succeed(),
@@ -175,6 +178,7 @@ impl Turn {
             End::Succeeded | End::Overtaken => None,
             End::Failed(fault) if fault.is_content_filter() => None,
             End::Failed(fault) => Some(fault_of_turn(&fault)),
+            End::Refused(fault) => Some(fault_of_start(&fault)),
             End::Interrupted(Interruption::Shutdown) if self.asks.rejected => None,
             End::Interrupted(Interruption::User) => Some(interrupted("another client interrupted this turn")),
             End::Interrupted(Interruption::Shutdown) => Some(interrupted(

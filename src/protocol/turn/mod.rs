@@ -367,4 +367,6 @@ impl Turn {
 #[cfg(test)]
 mod asks_tests;
 #[cfg(test)]
+mod by_execution_tests;
+#[cfg(test)]
 mod tests;

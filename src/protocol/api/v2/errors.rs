@@ -55,8 +55,7 @@ pub fn fault_of_turn(fault: &Fault) -> Failure {
     let failure = match fault.kind.as_str() {
         "provider.no-route" => Failure::new(Code::ModelNotFound, said)
             .hint("list the models of this server with `opencode models`, and pass one as 'provider/model'"),
-        "aborted" => Failure::new(Code::AbortedElsewhere, said)
-            .hint("the text so far is in error.data.text"),
+        "aborted" => Failure::new(Code::AbortedElsewhere, said).hint("the text so far is in error.data.text"),
         kind => Failure::new(Code::Provider, format!("the turn failed with {kind}: {said}"))
             .hint(hint_of(kind, fault.status)),
     };
@@ -66,6 +65,18 @@ pub fn fault_of_turn(fault: &Fault) -> Failure {
         Some(status) if status >= 400 => failure.status(status),
         _ => failure,
     }
+}
+
+/// The failure of a turn that could not begin. All that OpenCode looks for before it takes a prompt is the
+/// session's agent; the code that it gives is `unknown`.
+pub fn fault_of_start(fault: &Fault) -> Failure {
+    if fault.kind != "unknown" {
+        return fault_of_turn(fault);
+    }
+    let said = fault.message.lines().next().unwrap_or_default();
+    Failure::new(Code::AgentNotFound, format!("OpenCode could not begin the turn: {said}"))
+        .hint("list the agents of this project with `opencode agent list`")
+        .data(serde_json::json!({ "error": fault }))
 }
 
 fn hint_of(kind: &str, status: Option<u16>) -> &'static str {

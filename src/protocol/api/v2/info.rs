@@ -10,13 +10,19 @@ use crate::protocol::release::{Generation, Release};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
     /// OpenCode 2, of this version.
-    V2 { version: String },
+    V2 {
+        version: String,
+    },
     /// A release whose API nobody knows: a preview of 2, or what comes after it.
-    Unknown { version: String },
+    Unknown {
+        version: String,
+    },
     /// OpenCode 1 answers this path with its web page; so do many servers that are not OpenCode.
     MaybeV1,
     /// It lets nobody in without the right credentials.
-    Unauthorized { credentials_sent: bool },
+    Unauthorized {
+        credentials_sent: bool,
+    },
     /// It is starting: ask again.
     NotReady,
     NotAServer,

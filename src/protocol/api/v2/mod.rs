@@ -21,7 +21,7 @@ use crate::protocol::answer::Answer;
 
 pub use asks::{pending_forms, pending_permissions, reply};
 pub use catalogue::{AgentEntry, ModelEntry, agents, models, read_agents, read_models};
-pub use errors::{fault_of_turn, refusal};
+pub use errors::{fault_of_start, fault_of_turn, refusal};
 pub use info::{Probe, info, probe};
 pub use look::{active, inbox, messages, read_active, read_inbox};
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};

@@ -24,8 +24,18 @@ pub enum Effect {
 
 /// Names of 2.0.15. A rule for an unknown one has no effect, and OpenCode does not say so.
 const KNOWN: [&str; 12] = [
-    "edit", "execute", "glob", "grep", "question", "read", "shell", "skill", "subagent", "webfetch",
-    "websearch", "*",
+    "edit",
+    "execute",
+    "glob",
+    "grep",
+    "question",
+    "read",
+    "shell",
+    "skill",
+    "subagent",
+    "webfetch",
+    "websearch",
+    "*",
 ];
 
 /// The rules for `tools: { name: boolean }`, the names of generation 1 understood. `*` goes first, so that

@@ -202,9 +202,5 @@ fn tool(session_id: &str, message_id: &str, raw: &str) -> Result<PartUpdate, Mal
     };
     let id = part_id::of_tool(message_id, &call);
     let seat = Seat { session_id: session_id.to_owned(), message_id: message_id.to_owned(), id };
-    Ok(PartUpdate {
-        ended: status.is_final(),
-        detail: Detail::Tool(change),
-        ..seat.part(PartKind::Tool)
-    })
+    Ok(PartUpdate { ended: status.is_final(), detail: Detail::Tool(change), ..seat.part(PartKind::Tool) })
 }

@@ -49,7 +49,10 @@ pub fn decode(record: &[u8], sink: &mut impl FnMut(BusEvent)) -> Result<(), Malf
         (Some("reasoning.started" | "reasoning.ended"), _) => {
             sink(text::bound(&kind, PartKind::Reasoning, data)?);
         }
-        (Some("tool.input.started" | "tool.called" | "tool.progress" | "tool.success" | "tool.failed"), _) => {
+        (
+            Some("tool.input.started" | "tool.called" | "tool.progress" | "tool.success" | "tool.failed"),
+            _,
+        ) => {
             sink(tool::change(&kind, data)?);
         }
         (Some("step.started"), _) => step::started(data, sink)?,
@@ -60,9 +63,7 @@ pub fn decode(record: &[u8], sink: &mut impl FnMut(BusEvent)) -> Result<(), Malf
             sink(session::inbox(&kind, data)?);
         }
         (
-            Some(
-                "execution.started" | "execution.succeeded" | "execution.failed" | "execution.interrupted",
-            ),
+            Some("execution.started" | "execution.succeeded" | "execution.failed" | "execution.interrupted"),
             _,
         ) => sink(session::execution(&kind, data)?),
         (_, "permission.asked") => sink(BusEvent::Asked(ask::permission(data)?)),
@@ -101,6 +102,7 @@ impl Seat {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 pub mod captures;
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Malformed, Seat, parse, parse_repaired, part_id};
-use crate::protocol::event::{
-    BusEvent, Detail, Fault, MessageInfo, PartKind, PartUpdate, StepTotals,
-};
+use crate::protocol::event::{BusEvent, Detail, Fault, MessageInfo, PartKind, PartUpdate, StepTotals};
 use crate::protocol::stream_event::Usage;
 
 #[derive(Deserialize)]

@@ -17,6 +17,9 @@ pub use standing::{Look, Standing};
 pub enum End {
     Succeeded,
     Failed(Fault),
+    /// It failed before OpenCode took the prompt out of the inbox, where it stays and would go along with the
+    /// next one.
+    Refused(Fault),
     Interrupted(Interruption),
     /// The answer was complete and the next prompt's turn began, in the same execution.
     Overtaken,
@@ -52,7 +55,9 @@ enum State {
     /// OpenCode has not said that it has the prompt.
     Sent,
     /// It waits in the inbox. `woken`: an execution began while it waited.
-    Waiting { woken: bool },
+    Waiting {
+        woken: bool,
+    },
     Running,
     Over,
 }
@@ -172,7 +177,7 @@ impl Execution {
             },
             // Woken by our prompt, with no other to work on: it failed before it could take the prompt.
             (State::Waiting { woken: true }, ExecutionEvent::Failed(fault)) if self.others.is_empty() => {
-                self.end(End::Failed(fault.clone()))
+                self.end(End::Refused(fault.clone()))
             }
             // The end of another prompt's turn; ours is run next, unless that was interrupted.
             (State::Waiting { .. }, event) if event.is_end() => {
