@@ -311,7 +311,6 @@ fn rule_3_a_failure_while_another_prompt_waits_leaves_it_open() {
         execution(crate::protocol::event::ExecutionEvent::Failed(failed)),
     ]);
     assert!(replay.verdict.is_none());
-    assert_eq!(replay.fetches, 1);
 }
 
 #[test]

@@ -9,7 +9,9 @@ mod info;
 mod look;
 mod prompt;
 mod rules;
+pub mod service;
 mod session;
+pub mod started;
 #[cfg(test)]
 mod tests;
 

@@ -25,18 +25,19 @@ pub fn scenarios() -> Vec<String> {
 /// The records of a capture, as JSON.
 pub fn records(scenario: &str) -> Vec<Value> {
     let mut records = Vec::new();
-    each_record(scenario, |record| records.push(serde_json::from_slice(record).unwrap()));
+    raw_records(scenario, |record| records.push(serde_json::from_slice(record).unwrap()));
     records
 }
 
 /// The events of a capture.
 pub fn capture(scenario: &str) -> Vec<BusEvent> {
     let mut events = Vec::new();
-    each_record(scenario, |record| decode(record, &mut |event| events.push(event)).unwrap());
+    raw_records(scenario, |record| decode(record, &mut |event| events.push(event)).unwrap());
     events
 }
 
-fn each_record(scenario: &str, mut take: impl FnMut(&[u8])) {
+/// The bytes of each record of a capture.
+pub fn raw_records(scenario: &str, mut take: impl FnMut(&[u8])) {
     let path = path(&format!("{scenario}.sse"));
     let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     SseFramer::new(bytes.len()).feed(&bytes, |record| take(record.data)).unwrap();

@@ -7,6 +7,7 @@
 mod ask;
 mod message;
 pub mod part_id;
+mod peek;
 mod session;
 mod step;
 mod text;
@@ -22,6 +23,7 @@ use crate::protocol::event::{BusEvent, Detail, PartKind, PartUpdate};
 use crate::protocol::text::Text;
 pub use ask::{pending_forms, pending_permissions};
 pub use message::{History, Outcome, StoredMessage, stored_messages};
+pub use peek::peek;
 
 #[derive(Deserialize)]
 struct Envelope<'a> {

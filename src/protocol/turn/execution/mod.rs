@@ -182,7 +182,7 @@ impl Execution {
             // The end of another prompt's turn; ours is run next, unless that was interrupted.
             (State::Waiting { .. }, event) if event.is_end() => {
                 self.state = State::Waiting { woken: false };
-                Sign::Unclear
+                if matches!(event, ExecutionEvent::Interrupted(_)) { Sign::Unclear } else { Sign::Nothing }
             }
             _ => Sign::Nothing,
         }
