@@ -13,4 +13,4 @@ mod protocol;
 mod request;
 mod targets;
 
-pub use targets::{dialect, framing as frame, transcript, turn};
+pub use targets::{dialect, execution, framing as frame, transcript, turn};

@@ -2,9 +2,11 @@
 //! the addon runs the same functions over mutated captures, so that every `cargo test` fuzzes a little.
 
 mod bytes;
+mod execution;
 mod story;
 mod wire;
 
 pub use bytes::{dialect, framing};
+pub use execution::execution;
 pub use story::transcript;
 pub use wire::turn;

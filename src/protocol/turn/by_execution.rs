@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::ending::SILENCE;
+use super::ending::{QUIET, SILENCE, TAIL};
 use super::execution::{End, Execution, Look, Sign, Standing, Stop};
 use super::{Output, Turn};
 use crate::error::{Code, Failure};
@@ -122,23 +122,27 @@ impl Turn {
             Standing::NeverAccepted => self.fail(gone()),
             Standing::Waiting => {
                 self.found_prompt();
-                self.gap = false;
-                self.check_at = None;
+                self.catch_up(look, Source::Fetched);
+                self.heard = Some(now);
+                // The stream says when its turn comes.
+                self.check_at = Some(now + QUIET);
             }
             Standing::Parked => {
                 self.found_prompt();
-                self.gap = false;
+                self.catch_up(look, Source::Fetched);
                 self.check_at = Some(now + SILENCE);
                 self.outputs.push_back(Output::Resend);
             }
+            Standing::Left => self.fail(self.never_ran()),
             Standing::Running => {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
+                self.heard = Some(now);
             }
             Standing::Unclear => {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
-                self.check_at = Some(now);
+                self.check_at = Some(now + TAIL / 4);
             }
             Standing::Ended(end) => {
                 self.found_prompt();

@@ -620,5 +620,7 @@ fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<crate::protocol::d
         }
     }
     let prompt = StoredMessage::Prompt(prompted.prompt.clone());
-    std::iter::once(prompt).chain(messages.into_iter().map(StoredMessage::Answer)).collect()
+    std::iter::once(prompt)
+        .chain(messages.into_iter().map(|stored| StoredMessage::Answer(Box::new(stored))))
+        .collect()
 }

@@ -1,9 +1,7 @@
 //! What is asked for after a gap. The order matters: [`crate::protocol::turn::Look`].
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::super::{Method, Request};
 use super::data;
@@ -36,8 +34,8 @@ pub fn messages(session: &str, cursor: Option<&str>) -> Request {
 
 /// The ids of the sessions that run.
 pub fn read_active(answer: &Answer) -> Result<Vec<String>, Failure> {
-    let active: BTreeMap<String, IgnoredAny> = data(answer)?;
-    Ok(active.into_keys().collect())
+    let active: serde_json::Map<String, Value> = data(answer)?;
+    Ok(active.into_iter().map(|(id, _)| id).collect())
 }
 
 /// The ids of the prompts that wait, in order.

@@ -28,7 +28,7 @@ pub enum StoredMessage {
     /// A prompt, by its id.
     Prompt(String),
     /// A step of an answer.
-    Answer(Stored),
+    Answer(Box<Stored>),
     /// The session went idle.
     Idle(Outcome),
     /// A compaction, a switch of model or agent, or words that OpenCode put in.
@@ -92,7 +92,7 @@ fn message(session_id: &str, raw: &str) -> Result<StoredMessage, Malformed> {
     let message: Message<'_> = parse("message list", raw)?;
     Ok(match message.kind.as_str() {
         "user" => StoredMessage::Prompt(message.id),
-        "assistant" => StoredMessage::Answer(answer(session_id, &message, raw)?),
+        "assistant" => StoredMessage::Answer(Box::new(answer(session_id, &message, raw)?)),
         "idle" => StoredMessage::Idle(match message.outcome.as_deref() {
             Some("failed") => Outcome::Failed,
             Some("interrupted") => Outcome::Interrupted,

@@ -104,7 +104,8 @@ impl Seat {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "tests")]
+#[path = "captures_tests.rs"]
+#[allow(clippy::missing_panics_doc, reason = "for tests")]
 pub mod captures;
 #[cfg(test)]
 mod tests;

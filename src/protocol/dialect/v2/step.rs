@@ -103,7 +103,9 @@ pub fn over(kind: &str, data: &str, sink: &mut impl FnMut(BusEvent)) -> Result<(
     let end: StepEnd = parse_repaired(kind, data)?;
     let (info, part) = end.conclude(&session_id, &message_id);
     // The part first: who sees the message complete has all of it.
-    part.into_iter().for_each(|part| sink(BusEvent::Part(part)));
+    if let Some(part) = part {
+        sink(BusEvent::Part(part));
+    }
     sink(BusEvent::Message(info));
     Ok(())
 }

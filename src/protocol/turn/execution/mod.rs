@@ -81,6 +81,8 @@ pub struct Execution {
     others: HashSet<String>,
     /// The last look found the turn neither running nor ended.
     doubted: bool,
+    /// How often it was found parked.
+    resent: u32,
 }
 
 impl Execution {
@@ -91,6 +93,7 @@ impl Execution {
             step: Step::Open,
             others: HashSet::new(),
             doubted: false,
+            resent: 0,
         }
     }
 

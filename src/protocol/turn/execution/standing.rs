@@ -7,6 +7,9 @@ use crate::protocol::dialect::Stored;
 use crate::protocol::dialect::v2::{Outcome, StoredMessage};
 use crate::protocol::event::{Fault, Interruption, MessageInfo};
 
+/// How often a parked prompt is sent again; each time it should run.
+const RESENDS: u32 = 3;
+
 /// What the server says, asked in this order: whether the session is active first, so that what is stored
 /// afterwards is no older; the inbox before the messages, since prompts go from the one to the other.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ pub enum Standing {
     Waiting,
     /// It waits and nothing will run it: sending the same id again does.
     Parked,
+    /// As parked, and sending it again has not helped.
+    Left,
     Running,
     Ended(End),
     /// It is neither running nor ended, as far as this look shows: the next one decides.
@@ -41,7 +46,9 @@ impl Execution {
         match &standing {
             Standing::Running => self.state = State::Running,
             Standing::Ended(_) => self.state = State::Over,
-            Standing::Waiting | Standing::Parked => self.state = State::Waiting { woken: false },
+            Standing::Waiting | Standing::Parked | Standing::Left => {
+                self.state = State::Waiting { woken: false }
+            }
             Standing::NeverAccepted | Standing::Unclear => {}
         }
         // A list may be older than the stream, which may know of a later end.
@@ -49,6 +56,7 @@ impl Execution {
             self.step = Step::Final;
         }
         self.doubted = standing == Standing::Unclear;
+        self.resent += u32::from(standing == Standing::Parked);
         standing
     }
 
@@ -56,7 +64,8 @@ impl Execution {
         let Some(behind) = behind(&self.prompt, &look.messages) else {
             return match (look.inbox.contains(&self.prompt), look.active) {
                 (true, true) => Standing::Waiting,
-                (true, false) => Standing::Parked,
+                (true, false) if self.resent < RESENDS => Standing::Parked,
+                (true, false) => Standing::Left,
                 (false, _) => Standing::NeverAccepted,
             };
         };
@@ -102,12 +111,11 @@ fn own_answers<'a>(prompt: &str, messages: &'a [StoredMessage]) -> impl Iterator
         match message {
             StoredMessage::Idle(_) => over = true,
             StoredMessage::Prompt(_) => over |= complete,
-            StoredMessage::Other => {}
             StoredMessage::Answer(answer) if !over => {
                 complete = is_final(&answer.info);
-                return Some(answer);
+                return Some(&**answer);
             }
-            StoredMessage::Answer(_) => {}
+            StoredMessage::Answer(_) | StoredMessage::Other => {}
         }
         None
     })

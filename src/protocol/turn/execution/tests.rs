@@ -15,7 +15,7 @@ fn step(finish: Option<&str>, error: Option<&str>) -> StoredMessage {
     let completed = finish.is_some() || error.is_some();
     let finish = finish.map(str::to_owned);
     let info = MessageInfo { completed, finish, error, ..MessageInfo::answer("msg_answer", "ses_1") };
-    StoredMessage::Answer(Stored { info, parts: Vec::new() })
+    StoredMessage::Answer(Box::new(Stored { info, parts: Vec::new() }))
 }
 
 fn look(active: bool, inbox: &[&str], messages: Vec<StoredMessage>) -> Standing {
