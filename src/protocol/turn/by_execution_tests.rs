@@ -442,6 +442,51 @@ fn a_prompt_behind_an_interrupted_turn_is_looked_for() {
 }
 
 #[test]
+fn a_prompt_parked_behind_an_interrupted_turn_is_sent_again_and_runs() {
+    let prompted = prompts("resent").remove(1);
+    let (before, after) = split(capture("resent"), is_end);
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.turn.on_stored(replay.now);
+    replay.feed(&before);
+    assert_eq!((replay.fetches, replay.resends), (1, 0));
+    let look = || Look { active: false, inbox: vec![prompted.prompt.clone()], messages: Vec::new() };
+    replay.turn.on_look(&look(), Vec::new(), &[], replay.now);
+    replay.drain();
+    assert_eq!(replay.resends, 1);
+    replay.feed(&after);
+    assert_eq!((&replay.result()["text"], replay.streamed().as_str()), (&"second".into(), "second"));
+}
+
+#[test]
+fn a_prompt_that_sending_again_does_not_run_is_given_up() {
+    let prompted = prompts("resent").remove(1);
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.turn.on_stored(replay.now);
+    for _ in 0..4 {
+        replay.now = replay.turn.deadline().unwrap();
+        replay.turn.on_deadline(replay.now);
+        let look = Look { active: false, inbox: vec![prompted.prompt.clone()], messages: Vec::new() };
+        replay.turn.on_look(&look, Vec::new(), &[], replay.now);
+        replay.drain();
+    }
+    assert_eq!((replay.resends, replay.failure().code), (3, Code::Timeout));
+}
+
+#[test]
+fn a_prompt_behind_a_failed_turn_is_run_without_us() {
+    let turns = prompts("behind_failed");
+    assert_eq!(replay("behind_failed", &turns[0]).failure().code, Code::Provider);
+    let second = replay("behind_failed", &turns[1]);
+    assert_eq!((&second.result()["text"], second.fetches), (&"second".into(), 0));
+}
+
+#[test]
+fn a_parked_prompt_runs_once_when_it_is_sent_again() {
+    let replay = replay("parked", &first("parked"));
+    assert_eq!((&replay.result()["text"], replay.streamed().as_str()), (&"ran".into(), "ran"));
+}
+
+#[test]
 fn a_rejected_ask_ends_the_turn_and_one_of_a_child_does_not() {
     let reject = Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject };
     for (scenario, finish) in
