@@ -7,10 +7,12 @@ mod catalogue;
 mod errors;
 mod info;
 mod look;
+mod parts;
 mod prompt;
 mod rules;
 pub mod service;
 mod session;
+mod settings;
 pub mod started;
 #[cfg(test)]
 mod tests;
@@ -26,12 +28,14 @@ pub use catalogue::{AgentEntry, ModelEntry, agents, models, read_agents, read_mo
 pub use errors::{fault_of_start, fault_of_turn, refusal};
 pub use info::{Probe, info, probe};
 pub use look::{active, inbox, messages, read_active, read_inbox};
+pub use parts::of_parts;
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};
 pub use rules::{Effect, Rule, of_tools};
 pub use session::{
     Change, ModelRef, NewSession, SessionRecord, children, create, delete, delete_instruction, find, fork,
     newest, put_instruction, read_session, read_sessions, select_agent, select_model, update,
 };
+pub use settings::{Around, Defaults, INSTRUCTION, Settings, around};
 
 /// Reads `{ "data": T }`.
 fn data<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {

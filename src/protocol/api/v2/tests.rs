@@ -82,6 +82,81 @@ fn what_is_lasting_can_be_put_back() {
     assert_eq!(select_agent("ses_1", "build").path, "/api/session/ses_1/agent");
 }
 
+fn session(own: &str) -> SessionRecord {
+    let body = format!(r#"{{"data":{{"id":"ses_1","location":{{"directory":"/w"}}{own}}}}}"#);
+    read_session(&answer(200, &body)).unwrap()
+}
+
+#[test]
+fn a_turn_puts_back_what_it_changes_last_change_first() {
+    let own = session(
+        r#","agent":"build","model":{"id":"m","providerID":"p"},"permissions":[{"action":"*","resource":"*","effect":"ask"}]"#,
+    );
+    let model = ModelRef { provider_id: "p".into(), model_id: "n".into(), variant: None };
+    let settings = Settings {
+        agent: Some("plan".into()),
+        model: Some(model),
+        rules: of_tools(&BTreeMap::from([("bash".into(), false)])).unwrap(),
+        system: Some("Be brief.".into()),
+    };
+    let Around { before, after } = around(&own, &settings, &Defaults::default());
+    let paths = |requests: &[Request]| {
+        let last = |request: &Request| request.path.rsplit('/').next().unwrap().to_owned();
+        requests.iter().map(last).collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&before), ["agent", "model", "ses_1", INSTRUCTION]);
+    assert_eq!(paths(&after), [INSTRUCTION, "ses_1", "model", "agent"]);
+    assert_eq!(before[2].body.as_ref().unwrap()["permissions"].as_array().unwrap().len(), 2);
+    assert_eq!(after[1].body.as_ref().unwrap()["permissions"].as_array().unwrap().len(), 1);
+    assert_eq!(after[2].body.as_ref().unwrap()["model"]["id"], "m");
+    assert_eq!(after[3].body.as_ref().unwrap()["agent"], "build");
+}
+
+#[test]
+fn what_the_session_has_already_is_not_set_and_what_it_never_had_goes_back_to_the_default() {
+    let settings = Settings { agent: Some("plan".into()), ..Settings::default() };
+    let same = around(&session(r#","agent":"plan""#), &settings, &Defaults::default());
+    assert_eq!(same, Around::default());
+    let defaults = Defaults { agent: Some("build".into()), model: None };
+    let bare = around(&session(""), &settings, &defaults);
+    assert_eq!(bare.after[0].body.as_ref().unwrap()["agent"], "build");
+    let rules = Settings {
+        rules: of_tools(&BTreeMap::from([("bash".into(), false)])).unwrap(),
+        ..Settings::default()
+    };
+    let cleared = around(&session(""), &rules, &defaults);
+    assert_eq!(cleared.after[0].body.as_ref().unwrap()["permissions"], json!([]));
+}
+
+#[test]
+fn parts_become_one_text_and_files() {
+    let file = json!({ "type": "file", "mime": "text/plain", "filename": "a.txt", "url": "data:text/plain;base64,eA==" });
+    let parts = [json!({ "type": "text", "text": "one" }), file, json!({ "type": "text", "text": "two" })];
+    let (text, files) = of_parts(&parts, Some("Answer in JSON.")).unwrap();
+    assert_eq!(text, "one\n\ntwo\n\nAnswer in JSON.");
+    assert_eq!(files[0].name.as_deref(), Some("a.txt"));
+}
+
+#[test]
+fn what_the_model_would_not_see_is_refused() {
+    let file = |url: &str| json!({ "type": "file", "filename": "a.bin", "url": url });
+    let large = format!("data:text/plain;base64,{}", "YWFh".repeat(20_971_520 / 3 + 1));
+    for part in [
+        json!({ "type": "agent", "name": "x" }),
+        json!({ "type": "snapshot" }),
+        // Bytes that are no text.
+        file("data:application/octet-stream;base64,/w=="),
+        file("data:text/plain;base64,not base64"),
+        file("file:///etc/passwd"),
+        file("https://example.test/x"),
+        file(&large),
+    ] {
+        let failure = of_parts(&[part], None).unwrap_err();
+        assert_eq!(failure.code, Code::UnsupportedOption);
+    }
+    assert!(of_parts(&[file("data:image/png;base64,/w==")], None).is_ok());
+}
+
 #[test]
 fn the_newest_session_and_children_are_asked_for_by_query() {
     let newest = newest("/w & p");

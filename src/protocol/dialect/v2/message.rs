@@ -39,7 +39,7 @@ pub enum StoredMessage {
 #[derive(Debug, Default)]
 pub struct History {
     pub messages: Vec<StoredMessage>,
-    /// Where the messages before these can be asked for.
+    /// Where the messages before these can be asked for; there need not be any.
     pub older: Option<String>,
 }
 
