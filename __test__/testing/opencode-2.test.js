@@ -50,7 +50,9 @@ describe('a started OpenCode 2', () => {
   it('has a password of its own without one, and ends by itself when its input does', async () => {
     const model = await scriptedModel()
     // As an executable, it is asked which OpenCode it is.
-    const server = await startOpenCode({ executable: await opencodeBinary(VERSION), model })
+    const executable = await opencodeBinary(VERSION)
+    expect(executable).toMatch(/@opencode\+cli-.*@2\.0\.15.*bin.opencode/)
+    const server = await startOpenCode({ executable, model })
     try {
       expect(server.generation).toBe(2)
       expect(server.password).toMatch(/^[0-9a-f]{32}$/)

@@ -50,11 +50,21 @@ pub fn models(directory: &str) -> Request {
     located(Request::new(Method::Get, "/api/model"), directory)
 }
 
+/// The model that a session without one uses: a variant alone is one of this model's.
+pub fn default_model(directory: &str) -> Request {
+    located(Request::new(Method::Get, "/api/model/default"), directory)
+}
+
 pub fn agents(directory: &str) -> Request {
     located(Request::new(Method::Get, "/api/agent"), directory)
 }
 
 pub fn read_models(answer: &Answer) -> Result<Vec<ModelEntry>, Failure> {
+    data(answer)
+}
+
+/// `None`: nothing is configured, and OpenCode would choose a model in its cloud.
+pub fn read_default_model(answer: &Answer) -> Result<Option<ModelEntry>, Failure> {
     data(answer)
 }
 

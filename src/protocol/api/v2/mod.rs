@@ -7,6 +7,7 @@ mod catalogue;
 mod errors;
 mod info;
 mod look;
+mod lookup;
 mod parts;
 mod prompt;
 mod rules;
@@ -24,10 +25,13 @@ use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 
 pub use asks::{pending_forms, pending_permissions, reply};
-pub use catalogue::{AgentEntry, ModelEntry, agents, models, read_agents, read_models};
+pub use catalogue::{
+    AgentEntry, ModelEntry, agents, default_model, models, read_agents, read_default_model, read_models,
+};
 pub use errors::{fault_of_start, fault_of_turn, refusal};
 pub use info::{Probe, info, probe};
 pub use look::{active, inbox, messages, read_active, read_inbox};
+pub use lookup::{check_agent, check_model};
 pub use parts::of_parts;
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};
 pub use rules::{Effect, Rule, of_tools};

@@ -276,6 +276,36 @@ fn the_catalogue_is_typed() {
 }
 
 #[test]
+fn what_is_named_and_not_there_is_told_with_what_is_there() {
+    let body = r#"{"data":[{"id":"m","providerID":"p","variants":[{"id":"low"}]},{"id":"off","providerID":"p","enabled":false,"variants":[]}]}"#;
+    let models = read_models(&answer(200, body)).unwrap();
+    let wanted = |provider: &str, model: &str, variant: Option<&str>| ModelRef {
+        provider_id: provider.into(),
+        model_id: model.into(),
+        variant: variant.map(str::to_owned),
+    };
+    assert!(check_model(&models, &wanted("p", "m", Some("low"))).is_ok());
+    for (model, hint) in [
+        (wanted("q", "m", None), "p;"),
+        (wanted("p", "n", None), "m, off"),
+        (wanted("p", "m", Some("high")), "low"),
+        (wanted("p", "off", None), "disables"),
+    ] {
+        let failure = check_model(&models, &model).unwrap_err();
+        assert_eq!(failure.code, Code::ModelNotFound);
+        assert!(failure.hint.unwrap().contains(hint), "{hint}");
+    }
+    let agents = read_agents(&answer(200, r#"{"data":[{"id":"build"}]}"#)).unwrap();
+    assert!(check_agent(&agents, "build").is_ok());
+    let failure = check_agent(&agents, "nope").unwrap_err();
+    assert_eq!(
+        (failure.code, failure.hint.unwrap().as_str()),
+        (Code::AgentNotFound, "this project has build")
+    );
+    assert_eq!(read_default_model(&answer(200, r#"{"data":null}"#)).unwrap(), None);
+}
+
+#[test]
 fn what_is_looked_at_is_typed() {
     let active = r#"{"data":{"ses_1":{"type":"running"}}}"#;
     assert_eq!(read_active(&answer(200, active)).unwrap(), ["ses_1"]);
