@@ -63,6 +63,7 @@ struct Replay {
     now: Instant,
     events: Vec<StreamEvent>,
     replies: Vec<AskReply>,
+    asked: Vec<StreamEvent>,
     aborts: usize,
     fetches: usize,
     resends: usize,
@@ -76,6 +77,7 @@ impl Replay {
             now: Instant::now(),
             events: Vec::new(),
             replies: Vec::new(),
+            asked: Vec::new(),
             aborts: 0,
             fetches: 0,
             resends: 0,
@@ -96,6 +98,7 @@ impl Replay {
             match output {
                 Output::Emit(event) => self.events.push(event),
                 Output::Reply(reply) => self.replies.push(reply),
+                Output::Ask(ask) => self.asked.push(ask),
                 Output::Abort => self.aborts += 1,
                 Output::Fetch => self.fetches += 1,
                 Output::Resend => self.resends += 1,
@@ -487,6 +490,35 @@ fn a_parked_prompt_runs_once_when_it_is_sent_again() {
 }
 
 #[test]
+fn a_character_split_over_two_batches_is_joined_and_half_a_one_costs_one() {
+    let replay = replay("split_emoji", &first("split_emoji"));
+    assert_eq!(replay.streamed(), "a😀b c\u{fffd}");
+    assert_eq!(replay.result()["text"], "a😀b c\u{fffd}");
+}
+
+#[test]
+fn a_form_of_several_kinds_is_answered_in_one_reply() {
+    let call = Policies { question: QuestionPolicy::Call, ..LEFT };
+    let prompted = first("form");
+    let mut replay = Replay::new(&prompted, call);
+    let (before, after) = split(capture("form"), |event| matches!(event, BusEvent::Asked(_)));
+    replay.feed(&before);
+    let Some(StreamEvent::Question { id, questions, .. }) = replay.asked.pop() else { panic!() };
+    assert_eq!((questions.as_array().unwrap().len(), &questions[1]["multiple"]), (2, &true.into()));
+    let answers = vec![vec!["A".to_owned()], vec!["X".to_owned(), "my own".to_owned()]];
+    replay.turn.on_answer(&id, Reply::Answers(answers.clone()));
+    replay.drain();
+    // As the capture's client answered.
+    let answered = &replay.replies[0];
+    let request = crate::protocol::api::v2::reply(&answered.ask, &answered.reply).unwrap();
+    let body = serde_json::json!({ "answer": { "q0": "A", "q1": ["X", "my own"] } });
+    assert_eq!(request.body.unwrap(), body);
+    replay.feed(&after);
+    assert_eq!(replay.result()["text"], "answered");
+    assert_eq!(replay.result()["asks"][0]["reply"], serde_json::json!(answers));
+}
+
+#[test]
 fn a_rejected_ask_ends_the_turn_and_one_of_a_child_does_not() {
     let reject = Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject };
     for (scenario, finish) in
@@ -583,7 +615,8 @@ fn the_events_of_a_turn_are_in_order_and_start_names_the_prompt() {
 /// After a gap, whatever it hid: the look at the server fills it.
 #[test]
 fn a_gap_anywhere_loses_nothing() {
-    for scenario in ["text", "reason_tool", "cut", "parallel", "compaction_midturn", "unicode"] {
+    for scenario in ["text", "reason_tool", "cut", "parallel", "compaction_midturn", "unicode", "split_emoji"]
+    {
         let prompted = first(scenario);
         let whole = replay(scenario, &prompted);
         let events = capture(scenario);
@@ -617,7 +650,7 @@ fn a_gap_anywhere_loses_nothing() {
 /// part as empty, and its deltas have no offset.
 #[test]
 fn deltas_behind_a_gap_are_held_until_their_part_ends() {
-    for scenario in ["text", "reason_tool", "cut", "interleaved"] {
+    for scenario in ["text", "reason_tool", "cut", "interleaved", "split_emoji"] {
         let prompted = first(scenario);
         let whole = replay(scenario, &prompted);
         let events = capture(scenario);

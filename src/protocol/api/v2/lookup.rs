@@ -15,6 +15,7 @@ pub fn check_model(models: &[ModelEntry], wanted: &ModelRef) -> Result<(), Failu
     let of_provider = || models.iter().filter(|model| model.provider_id == wanted.provider_id);
     if of_provider().next().is_none() {
         let mut known: Vec<&str> = models.iter().map(|model| model.provider_id.as_str()).collect();
+        known.sort_unstable();
         known.dedup();
         let message = format!("there is no provider for the model '{name}'");
         return Err(Failure::new(Code::ModelNotFound, message).hint(format!(

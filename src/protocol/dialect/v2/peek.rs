@@ -127,13 +127,14 @@ mod tests {
 
     use super::peek;
     use crate::protocol::dialect::v2::captures::{raw_records, scenarios};
+    use crate::protocol::text::read;
 
     #[test]
     fn a_peek_and_reading_agree_on_every_captured_record() {
         let mut peeked = 0;
         for scenario in scenarios() {
             raw_records(&scenario, |record| {
-                let whole: Value = serde_json::from_slice(record).unwrap();
+                let whole: Value = read(std::str::from_utf8(record).unwrap()).unwrap();
                 let data = &whole["data"];
                 let session = data["sessionID"].as_str().or(data["form"]["sessionID"].as_str());
                 let Some(peek) = peek(record) else {
