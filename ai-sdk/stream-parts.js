@@ -1,5 +1,7 @@
 'use strict'
 
+const { SEPARATOR } = require('../lib/separator.js')
+
 const EXECUTED = { providerExecuted: true, dynamic: true }
 
 /** Our events as the AI SDK's stream parts. Subagents are left out: their words are not the answer. */
@@ -34,7 +36,7 @@ class StreamParts {
   'text-delta'({ partID, delta }) {
     const isNext = !this.#texts.has(partID) && this.#texts.size > 0
     this.#texts.add(partID)
-    return [{ type: 'text-delta', id: partID, delta: isNext ? `\n\n${delta}` : delta }]
+    return [{ type: 'text-delta', id: partID, delta: isNext ? SEPARATOR + delta : delta }]
   }
 
   'text-end'({ partID }) {

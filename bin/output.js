@@ -1,5 +1,7 @@
 'use strict'
 
+const { SEPARATOR } = require('../lib/separator.js')
+
 /** Bytes that a terminal would obey. The answer of a model may contain anything, and so may a file that it quotes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
@@ -20,7 +22,7 @@ function write(stdout, text) {
 function textOutput(stdout, progress) {
   let lastPart
   let lastText = '\n'
-  const blankLine = () => (stdout.isTTY ? progress.joint() : '\n\n')
+  const blankLine = () => (stdout.isTTY ? progress.joint() : SEPARATOR)
   return {
     async show(event) {
       progress.show(event)

@@ -1,5 +1,6 @@
 'use strict'
 
+const { abortedResult } = require('./aborted-result.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
 const { errorFromFailure } = require('./opencode-error.js')
 
@@ -163,23 +164,9 @@ function toJson(request) {
   return JSON.stringify(request, (_, value) => (typeof value === 'string' ? value.toWellFormed() : value))
 }
 
-/** The result of a turn that was left before anything was sent. There is no session, unless one was named. */
+/** Nothing was sent: there is a session only if one was named. */
 function unsentResult({ session }) {
-  return {
-    text: '',
-    sessionID: session.fork ? undefined : (session.id ?? undefined),
-    messageID: undefined,
-    route: undefined,
-    granularity: undefined,
-    version: undefined,
-    finishReason: 'abort',
-    usage: { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
-    cost: 0,
-    parts: [],
-    asks: [],
-    reconnects: 0,
-    discarded: 0,
-  }
+  return abortedResult({ sessionID: session.fork ? undefined : (session.id ?? undefined) })
 }
 
 module.exports = { TurnLife }

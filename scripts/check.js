@@ -4,16 +4,13 @@
 
 const { prepare, BINDING } = require('./build.js')
 const { packCheck } = require('./pack-check.js')
+const { rustChecks } = require('./rust-checks.js')
 const { announce, run } = require('./steps.js')
 const { test } = require('./test.js')
 
 prepare()
 
-announce('Rust format')
-run('cargo', 'fmt', '--check')
-
-announce('Rust lints')
-run('cargo', 'clippy', '--all-targets', '--', '-D', 'warnings')
+rustChecks()
 
 announce('JavaScript format and lints')
 run('npx', 'biome', 'check', '--error-on-warnings')

@@ -8,7 +8,8 @@ const { announce, run } = require('./steps.js')
 function test(...vitestArguments) {
   prepare()
   announce('Rust tests')
-  run('cargo', 'test', '--no-default-features')
+  // All of them; `npm run test:rust` runs those of the pure core, and builds little for it.
+  run('cargo', 'test')
   announce('JavaScript tests')
   run('npx', 'vitest', 'run', ...vitestArguments)
 }

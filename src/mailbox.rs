@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use crate::error::Failure;
-use crate::protocol::stream_event::{Place, StreamEvent};
+use crate::protocol::stream_event::{Place, SEPARATOR, StreamEvent};
 
 /// Unread output grew past its limit, in bytes.
 #[derive(Debug, PartialEq, Eq)]
@@ -244,7 +244,7 @@ impl Contents {
 
     fn write_text(&mut self, place: Arc<Place>, delta: &str) {
         if self.last_part.as_ref().is_some_and(|last| *last != place) {
-            self.text.push_str("\n\n");
+            self.text.push_str(SEPARATOR);
         }
         self.last_part = Some(place);
         self.text.push_str(delta);

@@ -1,5 +1,8 @@
 'use strict'
 
+const { abortedResult } = require('../lib/aborted-result.js')
+const { SEPARATOR } = require('../lib/separator.js')
+
 /**
  * A recording in the place of native code, for the streams of lib/: what it takes is what has arrived, and each event
  * arrives as `speed` says, or, without a speed, when it is asked for.
@@ -56,7 +59,8 @@ class ReplayedTurn {
   leave() {
     clearTimeout(this.#timer)
     if (this.#outcome !== null) return
-    const result = abortedResult(this.#start, this.#said)
+    // Of the rest nobody knows what it would have been.
+    const result = abortedResult({ ...this.#start, text: this.#said })
     this.#next = this.#recording.length
     this.#unread.push({ event: { type: 'finish', sessionID: result.sessionID, result }, text: '' })
     this.#end({ result })
@@ -96,7 +100,7 @@ class ReplayedTurn {
   /** What the event adds to the answer's text, with the blank line between two parts. */
   #textOf({ type, delta, partID, parentSessionID }) {
     if (type !== 'text-delta' || parentSessionID !== undefined) return ''
-    const joint = this.#textPart === undefined || this.#textPart === partID ? '' : '\n\n'
+    const joint = this.#textPart === undefined || this.#textPart === partID ? '' : SEPARATOR
     this.#textPart = partID
     this.#said += joint + delta
     return joint + delta
@@ -106,15 +110,6 @@ class ReplayedTurn {
   #end(outcome) {
     this.#outcome = outcome
     setImmediate(this.#bell)
-  }
-}
-
-/** The result of a turn that is left: of the rest nobody knows what it would have been. */
-function abortedResult({ sessionID, route, granularity, version }, text) {
-  return {
-    ...{ text, sessionID, messageID: undefined, route, granularity, version, finishReason: 'abort' },
-    usage: { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 },
-    ...{ cost: 0, parts: [], asks: [], reconnects: 0, discarded: 0 },
   }
 }
 

@@ -3,8 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::stream_event::Usage;
-
 /// Generation 1 still says it in [`super::event::PartUpdate::raw`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Detail {
@@ -96,4 +94,24 @@ pub struct StepTotals {
     pub usage: Usage,
     pub cost: f64,
     pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    pub input: f64,
+    pub output: f64,
+    pub reasoning: f64,
+    pub cache_read: f64,
+    pub cache_write: f64,
+}
+
+impl Usage {
+    pub fn add(&mut self, other: Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.reasoning += other.reasoning;
+        self.cache_read += other.cache_read;
+        self.cache_write += other.cache_write;
+    }
 }

@@ -111,9 +111,9 @@ async fn expire(deadline: Option<(Instant, Duration)>) -> Failure {
 }
 
 /// The result of a turn that was left before anything was sent: it took no route, and has a session only
-/// if one was named.
+/// if one was named. `lib/aborted-result.js` makes the same of a turn that never came here.
 fn left_before_the_prompt(request: &TurnRequest, mailbox: &Mailbox) -> Value {
-    let session = request.session.id.as_ref().filter(|_| !request.session.fork);
+    let session_id = request.session.id.clone().filter(|_| !request.session.fork);
     let mut result = json!({
         "text": "",
         "finishReason": "abort",
@@ -124,10 +124,9 @@ fn left_before_the_prompt(request: &TurnRequest, mailbox: &Mailbox) -> Value {
         "reconnects": 0,
         "discarded": 0,
     });
-    if let Some(session) = session {
+    if let Some(session) = &session_id {
         result["sessionID"] = Value::from(session.clone());
     }
-    let session_id = session.cloned().unwrap_or_default();
     let _ = mailbox.push(StreamEvent::Finish { session_id, result: Arc::new(result.clone()) });
     result
 }

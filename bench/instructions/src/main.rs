@@ -52,6 +52,7 @@ fn expected() -> String {
     (0..20).map(|n| format!("tok{n} ").repeat(TOKENS / 20)).collect()
 }
 
+// SAFETY: no other function of this program, or of a library it links, has this name.
 #[unsafe(no_mangle)]
 #[inline(never)]
 fn replay(wire: &[u8], now: Instant) -> String {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Transcript;
 use crate::protocol::event::PartKind;
-use crate::protocol::stream_event::Usage;
+use crate::protocol::stream_event::{SEPARATOR, Usage};
 
 /// The sums over all steps of the prompted session.
 #[derive(Debug, Default, PartialEq)]
@@ -20,7 +20,7 @@ impl Transcript {
         for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
             if entry.ledger.has_given() {
                 if !text.is_empty() {
-                    text.push_str("\n\n");
+                    text.push_str(SEPARATOR);
                 }
                 text.push_str(&entry.ledger.given());
             }

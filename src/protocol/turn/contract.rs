@@ -44,11 +44,11 @@ pub enum Output {
     Emit(StreamEvent),
     /// Answer an ask.
     Reply(AskReply),
-    /// Ask the caller's code; what it says goes to [`Turn::on_answer`].
+    /// Ask the caller's code; what it says goes to `Turn::on_answer`.
     Ask(StreamEvent),
     /// Another client answered what the caller's code was asked.
     AskClosed(String),
-    /// Ask the server how things are; the answer goes to [`Turn::on_snapshot`], or to [`Turn::on_look`].
+    /// Ask the server how things are; the answer goes to `Turn::on_snapshot`, or to `Turn::on_look`.
     Fetch,
     /// Generation 2: the prompt waits and nothing will run it; sending it again, with its id, does.
     Resend,

@@ -35,7 +35,7 @@ impl Turn {
         }
         let result = self.result();
         self.emit(crate::protocol::stream_event::StreamEvent::Finish {
-            session_id: self.config.session_id.clone(),
+            session_id: Some(self.config.session_id.clone()),
             result: std::sync::Arc::new(result.clone()),
         });
         self.finish(Ok(result));

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{Method, Request, segment};
-use super::located;
 use super::session::of;
+use super::wire::located;
 use crate::protocol::event::{Ask, AskKind, FormField};
 use crate::protocol::reply::Reply;
 

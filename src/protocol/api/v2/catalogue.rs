@@ -1,10 +1,10 @@
 //! Models and agents of a directory. While OpenCode loads a directory it answers 200 with a part of them:
-//! a list is to be believed only when a prompt has been stored there ([`super::send`] with `parked`).
+//! a list is to be believed only when a prompt has been stored there (`send` with `parked`).
 
 use serde::Deserialize;
 
 use super::super::{Method, Request};
-use super::{data, located};
+use super::wire::{data, located};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
 

@@ -1,11 +1,11 @@
-//! What is asked for after a gap. The order matters: [`crate::protocol::turn::Look`].
+//! What is asked for after a gap. The order matters: see `Look` of the turn.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::{Method, Request};
-use super::data;
 use super::session::of;
+use super::wire::data;
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
 

@@ -1,5 +1,5 @@
 //! Whether there is what the user named. OpenCode finds out only when a prompt runs, so it is looked up
-//! before, in lists that are complete ([`super::catalogue`]).
+//! before, in lists that are complete.
 
 use super::catalogue::{AgentEntry, ModelEntry};
 use super::session::ModelRef;

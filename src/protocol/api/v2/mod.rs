@@ -17,12 +17,7 @@ mod settings;
 pub mod started;
 #[cfg(test)]
 mod tests;
-
-use serde::Deserialize;
-
-use super::Request;
-use crate::error::{Code, Failure};
-use crate::protocol::answer::Answer;
+mod wire;
 
 pub use asks::{pending_forms, pending_permissions, reply};
 pub use catalogue::{
@@ -40,29 +35,3 @@ pub use session::{
     newest, put_instruction, read_session, read_sessions, select_agent, select_model, update,
 };
 pub use settings::{Around, Defaults, INSTRUCTION, Settings, around};
-
-/// Reads `{ "data": T }`.
-fn data<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
-    #[derive(Deserialize)]
-    struct Wire<T> {
-        data: T,
-    }
-    Ok(read::<Wire<T>>(answer)?.data)
-}
-
-/// Reads the JSON of a successful answer.
-fn read<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {
-    if let Some(refusal) = refusal(answer) {
-        return Err(refusal);
-    }
-    let json = String::from_utf8_lossy(&answer.body);
-    crate::protocol::text::read(&json).ok_or_else(|| {
-        Failure::new(Code::Protocol, "OpenCode's answer lacks what it had in 2.0.15")
-            .hint("report it, with the release's version")
-    })
-}
-
-/// The directory of a route that works in one.
-fn located(request: Request, directory: &str) -> Request {
-    request.query("location[directory]", directory)
-}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{Method, Request, segment};
 use super::session::of;
-use super::{data, read};
+use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
 

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::{Method, Request};
 use super::*;
+use crate::error::Code;
+use crate::protocol::answer::Answer;
 use crate::protocol::event::{Ask, AskKind, Fault, FormField};
 use crate::protocol::reply::Reply;
 

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Malformed, parse_repaired};
+use crate::protocol::dialect::{Malformed, parse_repaired};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent, FormField};
 use crate::protocol::reply::Reply;
 

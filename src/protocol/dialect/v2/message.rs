@@ -5,10 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::part_id;
+use super::seat::Seat;
 use super::step::{StepEnd, start_part};
 use super::tool::{Content, output};
-use super::{Malformed, Seat, parse, parse_repaired, part_id};
-use crate::protocol::dialect::Stored;
+use crate::protocol::dialect::{Malformed, Stored, parse, parse_repaired};
 use crate::protocol::event::{
     Detail, Fault, MessageInfo, PartKind, PartUpdate, Role, ToolChange, ToolStatus,
 };

@@ -8,6 +8,7 @@ mod ask;
 mod message;
 pub mod part_id;
 mod peek;
+mod seat;
 mod session;
 mod step;
 mod text;
@@ -18,9 +19,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Malformed, parse, parse_repaired};
-use crate::protocol::event::{BusEvent, Detail, PartKind, PartUpdate};
-use crate::protocol::text::Text;
+use crate::protocol::dialect::{Malformed, parse};
+use crate::protocol::event::{BusEvent, PartKind};
 pub use ask::{pending_forms, pending_permissions};
 pub use message::{History, Outcome, StoredMessage, stored_messages};
 pub use peek::peek;
@@ -76,31 +76,6 @@ pub fn decode(record: &[u8], sink: &mut impl FnMut(BusEvent)) -> Result<(), Malf
         _ => sink(session::other(data)),
     }
     Ok(())
-}
-
-/// Where a part belongs: its session, its message, and the id that it gets.
-struct Seat {
-    session_id: String,
-    message_id: String,
-    id: String,
-}
-
-impl Seat {
-    /// The part without text and without more to say.
-    fn part(self, kind: PartKind) -> PartUpdate {
-        PartUpdate {
-            id: self.id,
-            session_id: self.session_id,
-            message_id: self.message_id,
-            kind,
-            text: Text::default(),
-            delta: None,
-            ended: false,
-            synthetic: false,
-            raw: "".into(),
-            detail: Detail::Plain,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Malformed, parse, parse_repaired};
+use crate::protocol::dialect::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{
     BusEvent, ExecutionEvent, Fault, InboxEvent, InboxStep, Interruption, SessionInfo,
 };

@@ -4,7 +4,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Malformed, Seat, parse, parse_repaired, part_id};
+use super::part_id;
+use super::seat::Seat;
+use crate::protocol::dialect::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{BusEvent, Detail, Fault, MessageInfo, PartKind, PartUpdate, StepTotals};
 use crate::protocol::stream_event::Usage;
 

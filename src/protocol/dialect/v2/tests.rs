@@ -2,7 +2,7 @@
 
 use super::captures::{capture, raw_records, scenarios};
 use super::*;
-use crate::protocol::event::{AskKind, ExecutionEvent, InboxStep, Interruption, ToolStatus};
+use crate::protocol::event::{AskKind, Detail, ExecutionEvent, InboxStep, Interruption, ToolStatus};
 use crate::protocol::reply::Reply;
 
 fn events(kind: &str, data: &str) -> Result<Vec<BusEvent>, Malformed> {

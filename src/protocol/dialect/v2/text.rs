@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use super::{Malformed, Seat, parse, part_id};
+use super::part_id;
+use super::seat::Seat;
+use crate::protocol::dialect::{Malformed, parse};
 use crate::protocol::event::{BusEvent, PartDelta, PartKind, PartUpdate};
 use crate::protocol::text::Text;
 

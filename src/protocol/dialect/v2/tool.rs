@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Malformed, Seat, parse_repaired, part_id};
+use super::part_id;
+use super::seat::Seat;
+use crate::protocol::dialect::{Malformed, parse_repaired};
 use crate::protocol::event::{BusEvent, Detail, Fault, PartKind, PartUpdate, ToolChange, ToolStatus};
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{End, Execution, State, Step, is_final};
+use super::state::{End, Execution, State, Step, is_final};
 use crate::protocol::dialect::Stored;
 use crate::protocol::dialect::v2::{Outcome, StoredMessage};
 use crate::protocol::event::{Fault, Interruption, MessageInfo};

@@ -1,8 +1,9 @@
 //! What a look at the server says of a prompt, where no capture has it.
 
-use super::*;
+use super::{End, Execution, Look, Standing};
 use crate::protocol::dialect::Stored;
 use crate::protocol::dialect::v2::{Outcome, StoredMessage};
+use crate::protocol::event::{Interruption, MessageInfo};
 
 const OURS: &str = "msg_ours";
 
