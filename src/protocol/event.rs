@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use super::execution_event::{ExecutionEvent, Fault, InboxEvent, InboxStep, Interruption};
+pub use super::execution_event::{ExecutionEvent, InboxEvent, InboxStep, Interruption};
+pub use super::fault::Fault;
 pub use super::part_detail::{Detail, StepTotals, ToolChange, ToolStatus};
 use super::reply::Reply;
 use super::text::Text;

@@ -1,5 +1,7 @@
 //! What generation 2 says of a prompt and of the work on it: typed, whatever the wire calls it.
 
+use super::fault::Fault;
+
 /// A prompt on its way into the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxEvent {
@@ -43,28 +45,4 @@ pub enum Interruption {
     Shutdown,
     /// `superseded`, `inactivity`, or a reason that this release added.
     Other(String),
-}
-
-/// A failure in OpenCode's own words: `{ type, message, status? }`.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-pub struct Fault {
-    #[serde(rename = "type", default)]
-    pub kind: String,
-    #[serde(default)]
-    pub message: String,
-    /// The HTTP status of the provider.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-}
-
-impl Fault {
-    /// The text stands: the provider's filter stopped the model.
-    pub fn is_content_filter(&self) -> bool {
-        self.kind == "provider.content-filter"
-    }
-
-    /// OpenCode stopped the work, and nothing failed by itself.
-    pub fn is_abort(&self) -> bool {
-        self.kind == "aborted"
-    }
 }

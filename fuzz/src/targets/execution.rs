@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use crate::framing::sse::SseFramer;
-use crate::protocol::dialect::v2::{Outcome, StoredMessage, decode, peek, stored_messages};
+use crate::protocol::dialect::v2::{decode, peek, stored_messages};
 use crate::protocol::event::{BusEvent, InboxStep};
+use crate::protocol::history::{Outcome, StoredMessage};
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::turn::{Look, Output, Policies, Turn, TurnConfig, Wire};
 

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::part_updated::stored;
 use super::{Malformed, parse, parse_repaired};
-use crate::protocol::event::{MessageInfo, PartUpdate, Role};
+use crate::protocol::event::{MessageInfo, Role};
+pub use crate::protocol::history::Stored;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -66,13 +67,6 @@ fn read(info: Info) -> Option<MessageInfo> {
         error: info.error.filter(|error| !error.is_null()),
         structured: info.structured.filter(|value| !value.is_null()),
     })
-}
-
-/// One message of a list, with its parts.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    pub info: MessageInfo,
-    pub parts: Vec<PartUpdate>,
 }
 
 /// Reads the answer of `GET /session/:id/message`, oldest message first.

@@ -7,8 +7,8 @@ use super::ending::{QUIET, SILENCE, TAIL};
 use super::execution::{End, Execution, Look, Sign, Standing, Stop};
 use super::{Output, Turn};
 use crate::error::{Code, Failure};
-use crate::protocol::api::v2::{fault_of_start, fault_of_turn};
 use crate::protocol::event::{Ask, BusEvent, Interruption, MessageInfo};
+use crate::protocol::fault::{fault_of_start, fault_of_turn};
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::transcript::Source;
 

@@ -677,9 +677,9 @@ fn deltas_behind_a_gap_are_held_until_their_part_ends() {
 
 /// What the server stores after `events`, as `j01_snapshots` was measured: the text of a part that has not
 /// ended is empty.
-fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<crate::protocol::dialect::v2::StoredMessage> {
-    use crate::protocol::dialect::Stored;
-    use crate::protocol::dialect::v2::StoredMessage;
+fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<crate::protocol::history::StoredMessage> {
+    use crate::protocol::history::Stored;
+    use crate::protocol::history::StoredMessage;
     let mut messages: Vec<Stored> = Vec::new();
     for event in events.iter().filter(|event| event.session_id() == Some(&prompted.session)) {
         match event {

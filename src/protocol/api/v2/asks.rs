@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Method, Request, segment};
 use super::session::of;
 use super::wire::located;
+use crate::protocol::call::{Method, Request, segment};
 use crate::protocol::event::{Ask, AskKind, FormField};
 use crate::protocol::reply::Reply;
 

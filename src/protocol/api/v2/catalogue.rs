@@ -3,10 +3,10 @@
 
 use serde::Deserialize;
 
-use super::super::{Method, Request};
 use super::wire::{data, located};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ModelEntry {

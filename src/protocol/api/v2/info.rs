@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::super::{Method, Request};
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request};
 use crate::protocol::release::{Generation, Release};
 
 /// What the answer to [`info`] says of the server.

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::{Method, Request};
 use super::session::of;
 use super::wire::data;
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request};
 
 /// The most messages that OpenCode gives at once.
 const PAGE: &str = "200";

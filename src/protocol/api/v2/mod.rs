@@ -23,7 +23,7 @@ pub use asks::{pending_forms, pending_permissions, reply};
 pub use catalogue::{
     AgentEntry, ModelEntry, agents, default_model, models, read_agents, read_default_model, read_models,
 };
-pub use errors::{fault_of_start, fault_of_turn, refusal};
+pub use errors::refusal;
 pub use info::{Probe, info, probe};
 pub use look::{active, inbox, messages, read_active, read_inbox};
 pub use lookup::{check_agent, check_model};

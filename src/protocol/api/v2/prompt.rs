@@ -4,11 +4,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::{Method, Request, segment};
 use super::session::of;
 use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request, segment};
 
 /// One prompt. Several texts are one, with blank lines between them.
 #[derive(Clone, Debug, Default)]

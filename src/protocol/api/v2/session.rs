@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::super::{Method, Request, segment};
 use super::rules::Rule;
 use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request, segment};
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ModelRef {

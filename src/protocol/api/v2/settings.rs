@@ -2,11 +2,11 @@
 //! later turns, so what a turn changes is put back behind it. Measured at 2.0.15: a session's own agent or
 //! model can be replaced and not removed, and `permissions: null` changes nothing, where `[]` clears them.
 
-use super::super::Request;
 use super::rules::Rule;
 use super::session::{
     Change, ModelRef, SessionRecord, delete_instruction, put_instruction, select_agent, select_model, update,
 };
+use crate::protocol::call::Request;
 
 /// The name of our entry among a session's instructions.
 pub const INSTRUCTION: &str = "opencode-stream";

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::super::{Method, Request};
 use super::*;
 use crate::error::Code;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request};
 use crate::protocol::event::{Ask, AskKind, Fault, FormField};
+use crate::protocol::fault::{fault_of_start, fault_of_turn};
 use crate::protocol::reply::Reply;
 
 fn answer(status: u16, body: &str) -> Answer {

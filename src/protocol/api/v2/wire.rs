@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::super::Request;
 use super::errors::refusal;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
+use crate::protocol::call::Request;
 
 /// Reads `{ "data": T }`.
 pub(super) fn data<T: for<'a> Deserialize<'a>>(answer: &Answer) -> Result<T, Failure> {

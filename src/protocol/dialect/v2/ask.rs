@@ -4,8 +4,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::protocol::dialect::{Malformed, parse_repaired};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent, FormField};
+use crate::protocol::reading::{Malformed, parse_repaired};
 use crate::protocol::reply::Reply;
 
 #[derive(Deserialize)]

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{History, decode, stored_messages};
+use super::{decode, stored_messages};
 use crate::framing::sse::SseFramer;
 use crate::protocol::event::BusEvent;
+use crate::protocol::history::History;
 use crate::protocol::text::read;
 
 fn path(name: &str) -> String {

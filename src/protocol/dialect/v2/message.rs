@@ -9,40 +9,12 @@ use super::part_id;
 use super::seat::Seat;
 use super::step::{StepEnd, start_part};
 use super::tool::{Content, output};
-use crate::protocol::dialect::{Malformed, Stored, parse, parse_repaired};
 use crate::protocol::event::{
     Detail, Fault, MessageInfo, PartKind, PartUpdate, Role, ToolChange, ToolStatus,
 };
+use crate::protocol::history::{History, Outcome, Stored, StoredMessage};
+use crate::protocol::reading::{Malformed, parse, parse_repaired};
 use crate::protocol::text::Text;
-
-/// How an execution ended, as a session remembers it. One that a rejected ask ended is not remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Succeeded,
-    Failed,
-    Interrupted,
-}
-
-/// One entry of a session's history.
-#[derive(Debug)]
-pub enum StoredMessage {
-    /// A prompt, by its id.
-    Prompt(String),
-    /// A step of an answer.
-    Answer(Box<Stored>),
-    /// The session went idle.
-    Idle(Outcome),
-    /// A compaction, a switch of model or agent, or words that OpenCode put in.
-    Other,
-}
-
-/// A session's messages, oldest first.
-#[derive(Debug, Default)]
-pub struct History {
-    pub messages: Vec<StoredMessage>,
-    /// Where the messages before these can be asked for; there need not be any.
-    pub older: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct List<'a> {

@@ -19,11 +19,11 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::dialect::{Malformed, parse};
 use crate::protocol::event::{BusEvent, PartKind};
+use crate::protocol::reading::{Malformed, parse};
 pub use ask::{pending_forms, pending_permissions};
-pub use message::{History, Outcome, StoredMessage, stored_messages};
-pub use peek::peek;
+pub use message::stored_messages;
+pub use peek::{Peek, peek};
 
 #[derive(Deserialize)]
 struct Envelope<'a> {

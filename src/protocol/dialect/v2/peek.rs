@@ -1,4 +1,4 @@
-//! What a record is about, from its first bytes, as [`crate::protocol::dialect::glance`] does for generation
+//! What a record is about, from its first bytes, as a glance does for generation
 //! 1: one stream carries every session of a server, and most are nobody's here.
 //!
 //! Before `data` stand numbers and objects, which are stepped over. Where anything else than 2.0.15 writes is
@@ -6,13 +6,27 @@
 
 use memchr::{memchr2, memchr3};
 
-use crate::protocol::dialect::Glance;
-
 /// How deep an object may be that is stepped over.
 const DEPTH: usize = 16;
 
+/// The type and the session of a record, and where its data begins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Peek<'a> {
+    pub kind: &'a str,
+    pub session_id: &'a str,
+    /// From the `{` of the data to the end of the record.
+    pub data: &'a [u8],
+}
+
+impl Peek<'_> {
+    /// The event says where a session stands in the tree: it may be a subagent's.
+    pub fn may_join(&self) -> bool {
+        self.kind == "session.created"
+    }
+}
+
 /// `None`: the record has to be read to know.
-pub fn peek(record: &[u8]) -> Option<Glance<'_>> {
+pub fn peek(record: &[u8]) -> Option<Peek<'_>> {
     let mut at = Cursor(record);
     let mut kind = None;
     at.expect(b'{')?;
@@ -27,9 +41,9 @@ pub fn peek(record: &[u8]) -> Option<Glance<'_>> {
         at.expect(b',')?;
     }
     let kind = std::str::from_utf8(kind?).ok()?;
-    let properties = at.0;
+    let data = at.0;
     let session_id = session_of(at)?;
-    Some(Glance { kind, session_id, properties })
+    Some(Peek { kind, session_id, data })
 }
 
 /// The session's id in `data`, or in the form in it.

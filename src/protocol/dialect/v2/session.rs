@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::protocol::dialect::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{
     BusEvent, ExecutionEvent, Fault, InboxEvent, InboxStep, Interruption, SessionInfo,
 };
+use crate::protocol::reading::{Malformed, parse, parse_repaired};
 
 /// `session.created` and `session.renamed`.
 pub fn info(kind: &str, data: &str) -> Result<BusEvent, Malformed> {

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::part_id;
 use super::seat::Seat;
-use crate::protocol::dialect::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{BusEvent, Detail, Fault, MessageInfo, PartKind, PartUpdate, StepTotals};
+use crate::protocol::reading::{Malformed, parse, parse_repaired};
 use crate::protocol::stream_event::Usage;
 
 #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 use super::captures::{capture, raw_records, scenarios};
 use super::*;
 use crate::protocol::event::{AskKind, Detail, ExecutionEvent, InboxStep, Interruption, ToolStatus};
+use crate::protocol::history::{History, StoredMessage};
 use crate::protocol::reply::Reply;
 
 fn events(kind: &str, data: &str) -> Result<Vec<BusEvent>, Malformed> {

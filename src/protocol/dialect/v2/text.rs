@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::part_id;
 use super::seat::Seat;
-use crate::protocol::dialect::{Malformed, parse};
 use crate::protocol::event::{BusEvent, PartDelta, PartKind, PartUpdate};
+use crate::protocol::reading::{Malformed, parse};
 use crate::protocol::text::Text;
 
 #[derive(Deserialize)]

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::part_id;
 use super::seat::Seat;
-use crate::protocol::dialect::{Malformed, parse_repaired};
 use crate::protocol::event::{BusEvent, Detail, Fault, PartKind, PartUpdate, ToolChange, ToolStatus};
+use crate::protocol::reading::{Malformed, parse_repaired};
 
 #[derive(Deserialize)]
 struct Wire {

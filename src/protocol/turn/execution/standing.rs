@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use super::state::{End, Execution, State, Step, is_final};
-use crate::protocol::dialect::Stored;
-use crate::protocol::dialect::v2::{Outcome, StoredMessage};
 use crate::protocol::event::{Fault, Interruption, MessageInfo};
+use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
 /// How often a parked prompt is sent again; each time it should run.
 const RESENDS: u32 = 3;

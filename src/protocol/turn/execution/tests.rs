@@ -1,9 +1,8 @@
 //! What a look at the server says of a prompt, where no capture has it.
 
 use super::{End, Execution, Look, Standing};
-use crate::protocol::dialect::Stored;
-use crate::protocol::dialect::v2::{Outcome, StoredMessage};
 use crate::protocol::event::{Interruption, MessageInfo};
+use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
 const OURS: &str = "msg_ours";
 
