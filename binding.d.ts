@@ -24,9 +24,9 @@ export declare class Client {
 
 /** One turn. Dropping it leaves it. */
 export declare class Turn {
-  /** All unread text of the answer in one string, or null. */
+  /** Unread text of the answer in one string, or null if there is none. */
   takeText(): string | null
-  /** All unread events as one JSON array, or null. */
+  /** Unread events as one JSON array, or null if there are none. */
   takeEvents(): string | null
   /** What the caller's code is to answer, as a JSON array of `{"ask"}` and `{"closed": id}`, or null. */
   takeAsks(): string | null

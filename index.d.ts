@@ -93,7 +93,8 @@ export class OpenCode implements AsyncDisposable {
 
   /**
    * @param defaults for every call; a call's own options win. `timeouts`, `limits` and `headers` are
-   * merged key by key.
+   * merged key by key. A call that names another `baseUrl` sends no default credentials there: no `username`, no
+   * `password`, and no header with a name like that of a secret (`authorization`, `cookie`, `x-api-key`).
    * @throws {OpenCodeError} `ERR_OPENCODE_INVALID_OPTION`, `ERR_OPENCODE_UNSUPPORTED_OPTION`
    */
   constructor(defaults?: GenerateOptions)
@@ -184,9 +185,14 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
 
   /**
    * The {@link events} as a streamed response of server-sent events: each as one `data:` line of JSON, a comment after
-   * every 15 s of silence, and, if the turn fails, a last `event: error` whose data is `error.toJSON()`. The status is
-   * 200 even then, for it leaves before the turn begins. This claims the reader, and starts when the body is read; a
-   * client that disconnects leaves the turn.
+   * every 15 s of silence, and, if the turn fails, a last `event: error`. The status is 200 even then, for it leaves
+   * before the turn begins. This claims the reader, and starts when the body is read; a client that disconnects leaves
+   * the turn.
+   *
+   * The data of `event: error` is made for browsers: `name`, `code`, `message`, `hint`, `accepted`, `retryable`,
+   * `sessionID`, `status`, without paths. It has no `stderr`, `cause`, `data` or stack. Errors about the server's own
+   * machine, and those that are no {@link OpenCodeError}, only say that OpenCode cannot be used or that the turn failed.
+   * An event that cannot be written as JSON ends the response with `ERR_OPENCODE_LIMIT`, and leaves the turn.
    *
    * A browser's `EventSource` asks again when a response ends, and that would be a second prompt: close it at `finish`
    * and at `error`, or use `fetch`.
@@ -317,10 +323,14 @@ export interface GenerateOptions {
   username?: string | null
   /**
    * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
-   * `OPENCODE_SERVER_PASSWORD`.
+   * `OPENCODE_SERVER_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that server only.
    */
   password?: string | null
-  /** Further headers of every request. Default: none. `authorization` excludes `username` and `password`. */
+  /**
+   * Further headers of every request. Default: none. `authorization` excludes `username` and `password`. Values are sent
+   * as Latin-1, as by `fetch`. Headers that frame a request or manage its connection are refused (`content-*`,
+   * `transfer-encoding`, `host`, `connection`, `accept` and the like).
+   */
   headers?: Readonly<Record<string, string | null | undefined>> | null
   /**
    * The project the agent works in, absolute or relative to `process.cwd()`; sent with every request.
@@ -357,8 +367,8 @@ export interface GenerateOptions {
   tools?: Readonly<Record<string, boolean | null | undefined>> | null
 
   /**
-   * Files for the model, after the prompt. They are read here when the turn starts, and sent inline. One that
-   * cannot be read, or is nothing a model can be shown: `ERR_OPENCODE_FILE`, before anything is sent. Whether a
+   * Files for the model, after the prompt. They are read here when the turn starts, and sent inline; 96 MiB at most,
+   * together. One that cannot be read, or is nothing a model can be shown: `ERR_OPENCODE_FILE`, before anything is sent. Whether a
    * model takes images, PDFs and the like is its provider's to say. Default: none.
    */
   files?: readonly FileInput[] | null
@@ -414,9 +424,10 @@ export interface GenerateOptions {
    */
   env?: Readonly<Record<string, string | null | undefined>> | null
   /**
-   * An OpenCode configuration for what we start, merged over an inherited `OPENCODE_CONFIG_CONTENT`. Above
-   * 100 KB it travels in a file that only our user can read, removed afterwards (`OPENCODE_CONFIG`, which
-   * ranks below the project's own configuration). Given, the server on 4096 is not looked at. Default: none.
+   * An OpenCode configuration for what we start, copied at the call, and merged over an inherited
+   * `OPENCODE_CONFIG_CONTENT`. It outranks the project's own configuration. It travels in one environment variable:
+   * larger than 128 KiB as JSON (Windows: 32 KiB) or nested deeper than 120 levels, it is refused. Given, the server
+   * on 4096 is not looked at. Default: none.
    */
   config?: Readonly<Record<string, unknown>> | null
 }
@@ -425,7 +436,8 @@ export interface GenerateOptions {
  * Answers one permission, now or later; asked whether or not anybody reads the stream, and also for what
  * subagents ask, and for what a session that is continued still asks. The turn waits for it, with no limit
  * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
- * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply.
+ * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply or cannot be read,
+ * or throws nothing at all.
  */
 export type PermissionCallback = (
   ask: PermissionAsk,
@@ -511,7 +523,12 @@ export type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard'][
 
 /** {@link GenerateOptions}, and a schema. */
 export interface GenerateJsonOptions<S = JsonSchema | StandardSchema> extends GenerateOptions {
-  /** What the answer must fit. Checked here, whatever OpenCode says of it. */
+  /**
+   * What the answer must fit. Checked here, whatever OpenCode says of it. A JSON Schema that takes longer than 50 ms with
+   * an answer is checked in a thread of its own, until `timeouts.total`, and for 30 s at most
+   * (`ERR_OPENCODE_LIMIT`). The code of a Standard Schema runs on your thread, and may block it that long. What it throws
+   * is `ERR_OPENCODE_INVALID_OPTION`. Answers of more than 4 Mi characters or 500 levels are not valid.
+   */
   schema: S
 }
 
@@ -599,7 +616,9 @@ export type Granularity = 'token' | 'part'
 /**
  * - `stop`: the answer is complete.
  * - `length`: the model's limit of output cut it off.
- * - `tool-calls`: the last step ended with tool calls, and OpenCode made no further step.
+ * - `tool-calls`: the last step ended with a tool call that failed, and OpenCode made no further step and told of no
+ *   error: another client rejected what it asked for, unheard. A turn that stops behind a tool call for any other
+ *   reason rejects.
  * - `content-filter`: the provider held the answer back.
  * - `rejected`: a permission or a question was rejected, and the turn ended there.
  * - `abort`: the reader left.
@@ -663,8 +682,8 @@ export interface GenerateResult {
   /** How often the event stream was replaced. */
   reconnects: number
   /**
-   * Characters that were streamed and then abandoned, because OpenCode began the answer again after a
-   * failure of the provider. They are not in `text`.
+   * Characters that were streamed and are not in `text`: OpenCode began the answer again after a failure of the
+   * provider, or pieces of it were lost on the way and what came behind them was shown without them.
    */
   discarded: number
 }
@@ -893,7 +912,7 @@ export interface FinishEvent {
 // ---------------------------------------------------------------------------------------------
 
 /**
- * Every error of this package, but for `signal.reason`. Match on `code`; `message` says what happened
+ * Every error of this package, but for `signal.reason` and what a `permission` or `question` function threw. Match on `code`; `message` says what happened
  * and `hint` what to do. `instanceof` also knows errors of another copy of this package. The stack
  * shows the hint, and the call that failed. No secret is in any of it.
  */
@@ -954,19 +973,19 @@ export interface OpenCodeErrorDetails {
  * | `UNAUTHORIZED` | 401 or 403; says whether credentials were sent |
  * | `BAD_REQUEST` | 4xx, with OpenCode's own message |
  * | `SESSION_NOT_FOUND` `MODEL_NOT_FOUND` `AGENT_NOT_FOUND` | before anything is sent |
- * | `SESSION_BUSY` | another client kept the session busy for too long |
+ * | `SESSION_BUSY` | another client kept the session busy for too long, or its prompt took the turn over |
  * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
- * | `ABORTED_ELSEWHERE` | another client aborted the turn |
+ * | `ABORTED_ELSEWHERE` | another client, or OpenCode itself, aborted the turn |
  * | `EMPTY` | the turn ended without an answer or an error |
  * | `JSON` | no answer valid for the schema; `data.text`, `data.issues`: `{ message, path }[]` |
  * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |
  * | `STREAM_LOST` | the connection could not be restored in time; `data.text` is what had arrived |
  * | `PROTOCOL` | OpenCode sent something malformed |
- * | `LIMIT` | one of `limits` was passed |
+ * | `LIMIT` | one of `limits` was passed, or what JavaScript can hold; a schema took too long with an answer |
  * | `TIMEOUT` | `data.phase`: `'connect'`, `'serverStart'`, `'accept'`, `'total'` |
  * | `STREAM_CONSUMED` | a second reader of one stream |
  * | `CLOSED` | the {@link OpenCode} instance was closed |
- * | `ADDON` | the native addon is not there or cannot be loaded; thrown by `import` and `require` |
+ * | `ADDON` | the native addon is not there, is forbidden or cannot be loaded; thrown by `import` and `require` |
  */
 export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_INVALID_OPTION'

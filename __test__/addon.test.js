@@ -1,11 +1,16 @@
 // What a user reads where there is no addon. The generated loader's own words are about npm's bugs.
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parseTriple } from '@napi-rs/cli'
 import { describe, expect, it } from 'vitest'
 import addon from '../lib/addon.js'
 import { installedProject } from './support/installed.mjs'
 
 const { loadAddon, PREBUILT } = addon
+const MODEL = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission'
 
 const failing = (cause) => () => {
   throw new Error('Cannot find native binding.', { cause })
@@ -48,6 +53,24 @@ describe('without a native addon', () => {
         cause: refused,
       }),
     )
+  })
+
+  it.each([
+    ['--no-addons', [], '`--no-addons`'],
+    ['the permission model', [MODEL, '--allow-fs-read=*'], '`--allow-addons`'],
+  ])('where %s forbids addons, that is told', (name, flags, hint) => {
+    const words = name === '--no-addons' ? ['--no-addons'] : flags
+    const program = `try { require('.') } catch ({ code, message, hint }) { console.log(JSON.stringify({ code, message, hint })) }`
+    const root = fileURLToPath(new URL('..', import.meta.url))
+    const { stdout, stderr } = spawnSync(process.execPath, [...words, '-e', program], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(JSON.parse(stdout || `"${stderr}"`)).toEqual({
+      code: 'ERR_OPENCODE_ADDON',
+      message: 'Node forbids native addons here, and opencode-stream has one',
+      hint: expect.stringContaining(hint),
+    })
   })
 
   it('the platforms we name are those we build', () => {

@@ -54,7 +54,7 @@ const PROGRAMS = {
     ],
     types: ['y', 'n', 'Blue'],
     prints:
-      "Allow bash rm -f a? Allow bash rm -f b? Which? Clean.\npermission once\npermission reject\nquestion [ [ 'Blue' ] ]\n",
+      "Allow bash [ 'rm -f a' ]? Allow bash [ 'rm -f b' ]? Which? Clean.\npermission once\npermission reject\nquestion [ [ 'Blue' ] ]\n",
   },
   'files.mjs': {
     replies: [[text('It does.')]],

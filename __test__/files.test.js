@@ -1,6 +1,6 @@
 // The option `files`, up to the part objects that OpenCode gets.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -116,6 +116,45 @@ describe('a file that cannot be sent', () => {
     },
   )
 
+  it('too many bytes together are refused before they are read', async () => {
+    const files = [at('large.pdf'), at('larger.pdf')]
+    for (const file of files) writeFileSync(file, '%PDF-')
+    for (const file of files) truncateSync(file, 60 * 1024 * 1024)
+    for (const [given, name] of [
+      [files, files[1]],
+      [[{ data: new Uint8Array(97 * 1024 * 1024) }], 'file'],
+    ]) {
+      const { stream, turns } = scripted(() => {}, { files: given })
+      await expect(stream.result).rejects.toMatchObject({
+        code: 'ERR_OPENCODE_FILE',
+        message: expect.stringContaining(
+          `With the file ${name} the files of this turn come to more than 96 MiB`,
+        ),
+        accepted: false,
+      })
+      expect(turns).toEqual([])
+    }
+  })
+
+  it.skipIf(process.platform !== 'linux')(
+    'a link to itself, a device, and a file that never ends are errors',
+    async () => {
+      symlinkSync(at('loop'), at('loop'))
+      for (const file of [at('loop'), '/dev/zero', '/dev/stdin', '/proc/self/mem']) {
+        const { stream } = scripted(() => {}, { files: [file] })
+        await expect(stream.result).rejects.toMatchObject({ code: 'ERR_OPENCODE_FILE', accepted: false })
+      }
+    },
+  )
+
+  it('a name that a terminal would obey is harmless in the error', async () => {
+    const { stream } = scripted(() => {}, { files: [at('\u001b]0;owned\u0007\u202e.txt')] })
+    const error = await stream.result.catch((error) => error)
+    expect(error.code).toBe('ERR_OPENCODE_FILE')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
+    expect(`${error.stack}${error.cause.stack}`).not.toMatch(/[\u001b\u0007\u202e]/)
+  })
+
   it.each([
     ['a.txt', 'must be an array', 'Pass a path'],
     [['https://example.org/a.png'], 'on the network', 'download it'],
@@ -129,6 +168,8 @@ describe('a file that cannot be sent', () => {
     [[{ path: 'a', data: 'b' }], 'has 2 of', ''],
     [[{ path: 'a', mimeType: 'text/plain' }], '`mimeType`', 'mime'],
     [[{ path: 'a', mime: '' }], 'mime', ''],
+    [[{ path: 'a', mime: 'image/png,x' }], 'media type', ''],
+    [['data:image/p\nng,x'], 'media type', ''],
     [[{ data: 5 }], 'a number', 'bytes'],
   ])('%j is refused at the call', (files, message, hint) => {
     expect(refusal({ files })).toMatchObject(invalid(new RegExp(message), hint))

@@ -150,6 +150,119 @@ describe('generateJson()', () => {
     )
   })
 
+  it('a catastrophic `pattern` blocks nothing: `timeouts.total` ends it, and so does the signal', async () => {
+    const schema = { type: 'string', pattern: '^(a+)+$' }
+    const json = (options) =>
+      answering(`"${'a'.repeat(40)}b"`)
+        .client.generateJson('Which?', { schema, jsonRetries: 0, ...options })
+        .catch((error) => error)
+    expect(await json({ timeouts: 300 })).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT', accepted: true })
+    const controller = new AbortController()
+    const aborted = json({ signal: controller.signal })
+    // A timer that is served while the answer is checked: the event loop is free.
+    setTimeout(() => controller.abort('enough'), 200)
+    expect(await aborted).toBe('enough')
+  })
+
+  it('what takes its time is checked in another thread, with the same outcome', async () => {
+    // All pairs are compared: too many for a moment.
+    const items = Array.from({ length: 1200 }, (_, n) => ({ a: { b: [n] } }))
+    const schema = { type: 'array', uniqueItems: true, items: { type: 'object' } }
+    const json = (value) =>
+      answering(JSON.stringify(value)).client.generateJson('List', { schema, jsonRetries: 0 })
+    expect((await json(items)).value).toEqual(items)
+    await expect(json([...items, items[0]])).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_JSON',
+      data: { issues: [{ message: expect.stringContaining('must NOT have duplicate items'), path: [] }] },
+    })
+  })
+
+  it('a Standard Schema that blocks the thread does so until `timeouts.total`', async () => {
+    const blocks = slow((value) => ({ value: /^(a+)+$/.test(value) }))
+    const { client } = answering(`"${'a'.repeat(40)}b"`)
+    await expect(client.generateJson('Which?', { schema: blocks, timeouts: 200 })).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_TIMEOUT',
+      data: { phase: 'total' },
+    })
+  })
+
+  it.each([
+    [
+      'throws',
+      () => {
+        throw new Error('boo')
+      },
+    ],
+    [
+      'throws nothing',
+      () => {
+        throw undefined
+      },
+    ],
+    ['rejects with nothing', () => Promise.reject()],
+    ['returns nothing', () => undefined],
+    ['returns issues that are none', () => ({ issues: 5 })],
+    [
+      'returns a getter that throws',
+      () => ({
+        get issues() {
+          throw new Error('boo')
+        },
+      }),
+    ],
+    [
+      'returns an issue that throws',
+      () => ({
+        issues: [
+          {
+            get message() {
+              throw new Error('boo')
+            },
+          },
+        ],
+      }),
+    ],
+  ])('a schema that %s is an error of ours, and a prompt was taken', async (_, validate) => {
+    const error = await answering('{}')
+      .client.generateJson('Which?', { schema: slow(validate) })
+      .catch((error) => error)
+    expect(error).toMatchObject({
+      name: 'OpenCodeError',
+      code: 'ERR_OPENCODE_INVALID_OPTION',
+      accepted: true,
+      sessionID: 'ses_1',
+    })
+  })
+
+  it.each([
+    ['null', { issues: [null] }, { message: 'is not valid', path: [] }],
+    [
+      'keys of all kinds',
+      { issues: [{ message: 'm', path: [0, 'a', { key: 'b' }, null] }] },
+      { message: 'm', path: [0, 'a', 'b', 'null'] },
+    ],
+    ['none at all', { issues: [] }, undefined],
+  ])('issues may be %s', async (_, outcome, issue) => {
+    const schema = slow(() => outcome)
+    await expect(
+      answering('{}').client.generateJson('Which?', { schema, jsonRetries: 0 }),
+    ).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_JSON',
+      data: { issues: issue ? [issue] : [] },
+    })
+  })
+
+  it.each([
+    ['deep', '['.repeat(5000) + ']'.repeat(5000), /nested deeper/],
+    ['long', `"${'a'.repeat(5 * 1024 * 1024)}"`, /longer than/],
+  ])('an answer that is too %s is wrong, whatever the schema', async (_, answer, message) => {
+    for (const schema of [{}, slow((value) => ({ value }))]) {
+      await expect(
+        answering(answer).client.generateJson('Which?', { schema, jsonRetries: 0 }),
+      ).rejects.toMatchObject({ code: 'ERR_OPENCODE_JSON', message: expect.stringMatching(message) })
+    }
+  })
+
   it('an error of a later attempt says that a prompt was taken', async () => {
     const native = scriptedBinding((turn) => {
       if (native.turns.length > 1) {
@@ -190,6 +303,7 @@ describe('generateJson()', () => {
     [{ schema: 'string' }, /a string, but must be a schema/],
     [{ schema: { type: 'strin' } }, /no valid JSON Schema/],
     [{ schema: { '~standard': {} } }, /no Standard Schema/],
+    [{ schema: { const: 5n } }, /cannot be written as JSON/],
     [{ schema, jsonRetries: -1 }, /`jsonRetries` is -1/],
   ])('%o is refused at the call', (options, message) => {
     const { client } = answering()

@@ -111,6 +111,38 @@ describe('credentials', () => {
     expect(error.stack).not.toContain('12345')
   })
 
+  it('of the defaults go to no other server that a call names', () => {
+    const headers = { authorization: 'a', Cookie: 'c', 'X-Api-Key': 'k', 'x-team': 't' }
+    const from = (defaults, own, env = {}) => {
+      const { credentials, headers } = request(own, { defaults, env })
+      return [credentials, Object.keys(headers)]
+    }
+    const a = { baseUrl: 'http://a', username: 'u', password: 'of-a' }
+    const given = [{ username: 'u', password: 'of-a' }, []]
+    expect(from(a, { baseUrl: 'http://b' })).toEqual([null, []])
+    expect(from(a, { serverUrl: 'http://a/b' })).toEqual([null, []])
+    expect(from(a, { baseUrl: 'http://a/' })).toEqual(given)
+    expect(from(a, {})).toEqual(given)
+    expect(from({ baseUrl: 'http://u:of-a@a' }, { baseUrl: 'http://b' })).toEqual([null, []])
+    expect(from({ baseUrl: 'http://a', headers }, { baseUrl: 'http://b' })).toEqual([null, ['x-team']])
+    expect(
+      from({ baseUrl: 'http://a', headers }, { baseUrl: 'http://b', headers: { cookie: 'd' } })[1],
+    ).toEqual(['x-team', 'cookie'])
+    // Without an address of their own they are for the server of the environment, or the implicit one.
+    const { baseUrl: _, ...unnamed } = a
+    expect(from(unnamed, { baseUrl: 'http://b' })).toEqual([null, []])
+    expect(from(unnamed, { baseUrl: 'http://a' }, { OPENCODE_SERVER_URL: 'http://a' })).toEqual(given)
+    expect(from(unnamed, { baseUrl: 'http://127.0.0.1:4096' })).toEqual(given)
+  })
+
+  it('of the environment go to the server that it names, and to no other', () => {
+    const both = { ...env, OPENCODE_SERVER_URL: 'http://env' }
+    expect(request({ baseUrl: 'http://env/' }, { env: both }).credentials).toMatchObject({
+      password: 'env-pass',
+    })
+    expect(request({ baseUrl: 'http://other' }, { env: both }).credentials).toBe(null)
+  })
+
   it('an authorization header replaces those of the environment and excludes the options', () => {
     const headers = { Authorization: 'Bearer token' }
     expect(request({ baseUrl, headers }, { env })).toMatchObject({
@@ -133,6 +165,16 @@ describe('headers', () => {
     [{ 'x a': '1' }, /has "x a", which no header can be named/],
     [{ 'x-a': '1', 'X-A': '2' }, /given twice/],
     ['x-a: 1', /is a string, but must be an object/],
+    ...[
+      'content-length',
+      'Transfer-Encoding',
+      'host',
+      'Connection',
+      'content-type',
+      'te',
+      'upgrade',
+      'expect',
+    ].map((name) => [{ [name]: '1' }, /is set for each request here/]),
   ])('%j are refused', (headers, message) => {
     expect(refusal({ headers })).toMatchObject(invalid(message))
   })
@@ -148,20 +190,21 @@ describe('the directory', () => {
     expect(request({ directory: '/srv/app/' })).toMatchObject({ directory: path.resolve('/srv/app') })
   })
 
-  it.each(['http://localhost:1', 'http://127.0.0.1:1', 'http://127.1.2.3:1', 'http://[::1]:1'])(
-    'is ours by default for %s',
-    (baseUrl) => {
-      expect(request({ baseUrl })).toMatchObject({ directory: process.cwd(), directoryGiven: false })
-    },
-  )
+  const loopback = [
+    ...['localhost', 'LOCALHOST', 'localhost.', 'a.localhost', '127.0.0.1', '127.1.2.3', '127.1', '0.0.0.0'],
+    ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:0.0.0.0]'],
+  ].map((host) => `http://${host}:1`)
+  it.each(loopback)('is ours by default for %s', (baseUrl) => {
+    expect(request({ baseUrl })).toMatchObject({ directory: process.cwd(), directoryGiven: false })
+  })
 
-  it.each(['http://example.com', 'http://10.0.0.1', 'http://127.example.com'])(
-    'is theirs by default for %s',
-    (baseUrl) => {
-      expect(request({ baseUrl }).directory).toBe(null)
-      expect(request({ baseUrl, directory: '/srv' }).directory).toBe(path.resolve('/srv'))
-    },
-  )
+  it.each([
+    ...['http://example.com', 'http://10.0.0.1', 'http://127.example.com', 'http://localhost.example.com'],
+    ...['http://notlocalhost', 'http://[::ffff:10.0.0.1]', 'http://[::2]'],
+  ])('is theirs by default for %s', (baseUrl) => {
+    expect(request({ baseUrl }).directory).toBe(null)
+    expect(request({ baseUrl, directory: '/srv' }).directory).toBe(path.resolve('/srv'))
+  })
 
   it.each(['', ' ', 1, true])('%j is refused', (directory) => {
     expect(refusal({ directory })).toMatchObject(invalid('`directory`'))

@@ -149,6 +149,26 @@ describe('toResponse()', () => {
     })
   })
 
+  it.each([
+    ['a status that there is not', { status: 1000 }],
+    ['a status without a body', { status: 204 }],
+    ['a header that there is not', { headers: { 'a b': '1' } }],
+    [
+      'a getter that throws',
+      {
+        get headers() {
+          throw new Error('boo')
+        },
+      },
+    ],
+  ])('%s is an error of ours, and claims nothing', (_, init) => {
+    const { stream } = scripted(deltas)
+    expect(() => stream.toResponse(init)).toThrow(
+      expect.objectContaining({ code: 'ERR_OPENCODE_INVALID_OPTION', accepted: false }),
+    )
+    stream.toResponse()
+  })
+
   it('is cold until its body is read, and is the one reader', async () => {
     const { stream, turns } = scripted(deltas)
     const response = stream.toResponse()
@@ -172,9 +192,63 @@ describe('toResponse()', () => {
     expect(body).toBe('event: error\ndata: {"name":"Error","message":"enough"}\n\n')
   })
 
+  it('keeps what is about the machine to itself', async () => {
+    const secrets = {
+      stderr: 'token sk-live',
+      cause: 'open /home/alice/.config',
+      data: { path: '/home/alice' },
+      hint: 'Look into `/home/alice/.local/share/log`.',
+    }
+    const bodyOf = (failure) =>
+      scripted((turn) => turn.fail(failure))
+        .stream.toResponse()
+        .text()
+    for (const code of ['SERVER_START', 'CLI_EXIT', 'CLI_NOT_FOUND', 'FILE', 'BAD_REQUEST', 'UNREACHABLE']) {
+      const message = "cannot start '/home/alice/bin/opencode' at 10.0.0.7"
+      const body = await bodyOf({ ...failure, ...secrets, code: `ERR_OPENCODE_${code}`, message })
+      expect(body).toContain(`ERR_OPENCODE_${code}`)
+      expect(body).not.toMatch(/alice|sk-live|10\.0\.0\.7|stack/)
+    }
+    const words =
+      "no such file: '/home/alice/a b', /home/alice/x.txt (C:\\Users\\alice\\y), ~/alice, and/or https://example.org/a"
+    const body = await bodyOf({ ...failure, ...secrets, message: words })
+    expect(body).not.toMatch(/alice|sk-live/)
+    expect(body).toContain('and/or https://example.org/a')
+  })
+
+  it('of an error that is not ours it tells nothing', async () => {
+    const { stream } = scripted((turn) => turn.ask({ ask: { type: 'permission', id: 'per_1' } }), {
+      permission: () => {
+        throw Object.assign(new Error('connect to db://root:hunter2@db'), { toJSON: () => 'hunter2' })
+      },
+    })
+    const body = await stream.toResponse().text()
+    expect(body).toBe('event: error\ndata: {"name":"Error","message":"The turn failed"}\n\n')
+  })
+
+  it('does not tell why a route was left', async () => {
+    const { stream } = scripted((turn) => {
+      turn.emit({ type: 'fallback', from: 'server', to: 'private', reason: '/home/alice is not there' })
+      turn.finish()
+    })
+    expect(await stream.toResponse().text()).not.toContain('alice')
+  })
+
+  it('an event that cannot be written as JSON ends it, and leaves the turn', async () => {
+    const { stream, turns } = scripted((turn) => {
+      turn.takeEvents = () =>
+        `[{"type":"raw","sessionID":"ses_1","event":${'['.repeat(1e5)}${']'.repeat(1e5)}}]`
+      turn.say('a')
+    })
+    const body = await stream.toResponse().text()
+    expect(body).toMatch(/^event: error\ndata: .*ERR_OPENCODE_LIMIT/)
+    expect(turns[0].left).toBe(1)
+    expect((await stream.result).finishReason).toBe('abort')
+  })
+
   it('sends comments while the model is silent, and no event is lost by them', async () => {
     const { stream, turns } = scripted()
-    const reader = eventResponse(stream.events[Symbol.asyncIterator](), {}, 5).body.getReader()
+    const reader = eventResponse(stream.events[Symbol.asyncIterator](), undefined, 5).body.getReader()
     const next = async () => new TextDecoder().decode((await reader.read()).value)
     expect(await next()).toMatch(/^: /)
     expect(await next()).toMatch(/^: /)

@@ -1,5 +1,6 @@
 'use strict'
 
+const { credentialsFor } = require('./credentials.js')
 const { readPrompt } = require('./prompt.js')
 
 const MODEL_S = 'OpenCode sets this by its agents and models'
@@ -21,7 +22,8 @@ const UNSUPPORTED = {
 }
 
 /** What the AI SDK asks for, in our words. `settings` are the model's; those of the call's `providerOptions` win. */
-function readCall(call, settings) {
+function readCall(call, given) {
+  const settings = credentialsFor(call.providerOptions?.opencode, given)
   const { system, parts } = readPrompt(
     call.prompt,
     hasSession({ ...settings, ...call.providerOptions?.opencode }),

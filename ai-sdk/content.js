@@ -16,19 +16,19 @@ class Content {
   }
 
   'text-start'({ id }) {
-    this.#open(id, { type: 'text', text: '' })
+    this.#at(id, 'text')
   }
 
   'text-delta'({ id, delta }) {
-    this.#byId.get(id).text += delta
+    this.#at(id, 'text').text += delta
   }
 
   'reasoning-start'({ id }) {
-    this.#open(id, { type: 'reasoning', text: '' })
+    this.#at(id, 'reasoning')
   }
 
   'reasoning-delta'({ id, delta }) {
-    this.#byId.get(id).text += delta
+    this.#at(id, 'reasoning').text += delta
   }
 
   'tool-call'(part) {
@@ -53,9 +53,14 @@ class Content {
     return { content, ...this.#end, response: this.#response }
   }
 
-  #open(id, block) {
+  /** The block of an id, opened by whatever of it comes first. */
+  #at(id, type) {
+    const known = this.#byId.get(id)
+    if (known !== undefined) return known
+    const block = { type, text: '' }
     this.#byId.set(id, block)
     this.#blocks.push(block)
+    return block
   }
 }
 

@@ -31,9 +31,9 @@ export interface OpenCodeProvider {
   (modelId?: string, settings?: OpenCodeSettings): OpenCodeLanguageModel
   languageModel(modelId?: string, settings?: OpenCodeSettings): OpenCodeLanguageModel
   readonly specificationVersion: 'v4'
-  /** @throws {TypeError} OpenCode has none */
+  /** @throws {OpenCodeError} `ERR_OPENCODE_UNSUPPORTED_OPTION`: OpenCode has none */
   embeddingModel(modelId: string): never
-  /** @throws {TypeError} OpenCode has none */
+  /** @throws {OpenCodeError} `ERR_OPENCODE_UNSUPPORTED_OPTION`: OpenCode has none */
   imageModel(modelId: string): never
   /** Ends the turns of this provider, and the server that it started, if it did. */
   close(): Promise<void>

@@ -1,6 +1,7 @@
 'use strict'
 
 const { OpenCode } = require('../lib/client.js')
+const { OpenCodeError } = require('../lib/opencode-error.js')
 const { OpenCodeLanguageModel } = require('./language-model.js')
 
 /** A provider over one client: its defaults, its connections, and a server of its own if it starts one. */
@@ -8,7 +9,11 @@ function createOpenCode(defaults) {
   const client = new OpenCode(defaults)
   const provider = (modelId, settings) => new OpenCodeLanguageModel(client, modelId, settings)
   const without = (kind) => () => {
-    throw new TypeError(`OpenCode has no ${kind} models`)
+    throw new OpenCodeError(`OpenCode has no ${kind} models`, {
+      code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
+      hint: 'Use another provider of the AI SDK for them.',
+      accepted: false,
+    })
   }
   return Object.assign(provider, {
     specificationVersion: 'v4',

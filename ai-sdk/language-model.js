@@ -4,6 +4,7 @@ const { answerInJson } = require('./answer-in-json.js')
 const { asCallError } = require('./call-error.js')
 const { readCall } = require('./call.js')
 const { Content } = require('./content.js')
+const { OpenCodeError } = require('../lib/opencode-error.js')
 const { StreamParts, finishPart } = require('./stream-parts.js')
 
 /** A language model to version 4 of the AI SDK's specification. A call is one turn of OpenCode, tools included. */
@@ -96,7 +97,7 @@ async function* turnParts(stream, modelId) {
     }
   } catch (error) {
     // The reason of the caller's own signal is no error of ours; before the first part, doStream() itself rejects.
-    if (!hasBegun || error?.code === undefined) throw error
+    if (!hasBegun || !(error instanceof OpenCodeError)) throw error
     yield { type: 'error', error: asCallError(error) }
     yield translation.failed()
   }

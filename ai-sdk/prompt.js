@@ -1,5 +1,8 @@
 'use strict'
 
+const { invalid, show } = require('../lib/invalid-option.js')
+const { jsonText } = require('./json-text.js')
+
 /**
  * A conversation of the AI SDK as one prompt of OpenCode, which keeps conversations itself. With a session to go on
  * with, only what the user said last is new to it; without one, what was said before goes along as text.
@@ -28,7 +31,7 @@ function urlOf({ type, data, url, text }, mediaType) {
   if (type === 'text') return dataUrl(Buffer.from(text).toString('base64'), mediaType)
   if (type === 'data')
     return dataUrl(typeof data === 'string' ? data : Buffer.from(data).toString('base64'), mediaType)
-  throw new TypeError(`OpenCode has no files by ${type}; pass the data of the file`)
+  throw invalid('A file of the prompt', `comes by ${show(type)}`, 'Pass the data of the file.')
 }
 
 function dataUrl(base64, mediaType) {
@@ -47,9 +50,9 @@ const SPEAKERS = { user: 'User', assistant: 'Assistant', tool: 'Tool' }
 function line(role, part) {
   if (part.type === 'text') return `${SPEAKERS[role]}: ${part.text}`
   if (part.type === 'file') return `${SPEAKERS[role]}: [file ${part.filename ?? part.mediaType}]`
-  if (part.type === 'tool-call') return `Assistant: [calls ${part.toolName} ${JSON.stringify(part.input)}]`
+  if (part.type === 'tool-call') return `Assistant: [calls ${part.toolName} ${jsonText(part.input, false)}]`
   if (part.type === 'tool-result')
-    return `Tool: [${part.toolName} ${JSON.stringify(part.output.value ?? null)}]`
+    return `Tool: [${part.toolName} ${jsonText(part.output?.value ?? null, false)}]`
   return undefined
 }
 

@@ -1,6 +1,8 @@
 'use strict'
 
 const { SEPARATOR } = require('../lib/separator.js')
+const { CallIds } = require('./call-ids.js')
+const { jsonText } = require('./json-text.js')
 
 const EXECUTED = { providerExecuted: true, dynamic: true }
 
@@ -10,6 +12,7 @@ class StreamParts {
   /** Text parts that were begun and not abandoned; a blank line stands between two. */
   #texts = new Set()
   #calls = new Map()
+  #ids = new CallIds()
 
   constructor(modelId) {
     this.#modelId = modelId
@@ -55,7 +58,9 @@ class StreamParts {
     return [{ type: 'reasoning-end', id: partID }]
   }
 
-  tool({ callID, tool, status, input, output, error, title, metadata }) {
+  tool(event) {
+    const { tool, status, input, output, error, title, metadata } = event
+    const callID = this.#ids.idOf(event)
     const call = this.#calls.get(callID) ?? { isCalled: false, isOver: false }
     const parts = this.#calls.has(callID)
       ? []
@@ -64,7 +69,7 @@ class StreamParts {
     const isOver = status === 'completed' || status === 'error'
     if (!call.isCalled && status !== 'pending') {
       call.isCalled = true
-      parts.push(...toolCall(callID, tool, JSON.stringify(input ?? {})))
+      parts.push(...toolCall(callID, tool, jsonText(input ?? {})))
     }
     if (isOver && !call.isOver) {
       call.isOver = true
@@ -129,7 +134,7 @@ function sum(...counts) {
 
 /** Without what JSON has no word for. */
 function json(value) {
-  return JSON.parse(JSON.stringify(value))
+  return JSON.parse(jsonText(value))
 }
 
 module.exports = { StreamParts, finishPart }

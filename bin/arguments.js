@@ -1,8 +1,8 @@
 'use strict'
 
-const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { closest } = require('../lib/did-you-mean.js')
+const { fromHere } = require('../lib/working-directory.js')
 
 /** The flags of `opencode run`, by the same names, and those of our own: how they are read, and what they say. */
 const FLAGS = {
@@ -87,7 +87,7 @@ function optionsOf(values) {
 }
 
 function place(file) {
-  return /^(file|data):/i.test(file) ? file : path.resolve(file)
+  return /^(file|data):/i.test(file) ? file : fromHere(file, 'The path of --file')
 }
 
 function usage() {

@@ -1,17 +1,8 @@
 'use strict'
 
+const { harmless, harmlessJson } = require('../lib/harmless.js')
+const { OpenCodeError, wordsOf } = require('../lib/opencode-error.js')
 const { SEPARATOR } = require('../lib/separator.js')
-
-/** Bytes that a terminal would obey. The answer of a model may contain anything, and so may a file that it quotes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g
-
-function harmless(text) {
-  return text.replace(CONTROLS, (character) => {
-    const code = character.charCodeAt(0)
-    return code < 0x20 ? String.fromCharCode(0x2400 + code) : code === 0x7f ? '␡' : '�'
-  })
-}
 
 /** Resolves when the text is on its way, so that a slow reader is waited for; also when nobody reads any more. */
 function write(stdout, text) {
@@ -48,12 +39,16 @@ function textOutput(stdout, progress) {
 
 /** One event a line; a failure is one too, as in toResponse(). */
 function jsonOutput(stdout) {
-  const line = (value) => write(stdout, `${JSON.stringify(value)}\n`)
+  const line = (value) => write(stdout, `${harmlessJson(value)}\n`)
   return {
     show: line,
     end: async () => {},
-    fail: (error) => line({ type: 'error', error: error.toJSON?.() ?? { message: String(error) } }),
+    fail: (error) =>
+      line({
+        type: 'error',
+        error: error instanceof OpenCodeError ? error.toJSON() : { message: wordsOf(error) },
+      }),
   }
 }
 
-module.exports = { textOutput, jsonOutput, harmless }
+module.exports = { textOutput, jsonOutput }

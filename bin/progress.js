@@ -1,10 +1,10 @@
 'use strict'
 
-const { harmless } = require('./output.js')
+const { harmless } = require('../lib/harmless.js')
+const { oneLine } = require('./one-line.js')
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const FRAME_MS = 80
-const WIDEST = 100
 const NONE = { show() {}, makeWay() {}, note() {}, end() {}, joint: () => '\n\n' }
 
 /** What happens besides the answer, on a terminal: a spinner, a line for each tool, the cost at the end. */
@@ -68,7 +68,7 @@ class Progress {
   #draw() {
     if (this.#isMidLine) return
     const frame = FRAMES[this.#frame++ % FRAMES.length]
-    this.#terminal.write(`\r\x1b[K${this.#dim(`${frame} ${harmless(this.#doing)}`)}`)
+    this.#terminal.write(`\r\x1b[K${this.#dim(`${frame} ${harmless(oneLine(this.#doing))}`)}`)
     this.#isDrawn = true
   }
 
@@ -86,7 +86,7 @@ const LINES = {
   fallback: ({ to, reason }) => `→ ${to}: ${reason}`,
   permission: ({ permission, patterns, reply }) => `? ${permission} ${patterns.join(' ')}: ${reply}`,
   question: ({ questions, reply }) =>
-    `? ${questions.map(({ question }) => question).join(' ')} ${Array.isArray(reply) ? reply.flat().join(', ') : reply}`,
+    `? ${questions.map((each) => each?.question).join(' ')} ${Array.isArray(reply) ? reply.flat().join(', ') : reply}`,
   retry: ({ attempt, message }) => `↻ attempt ${attempt} failed: ${message}`,
   reconnect: ({ recovered }) =>
     recovered ? undefined : '↻ the connection to OpenCode was lost; making it again',
@@ -104,11 +104,6 @@ function summary({ usage, cost, sessionID }, milliseconds) {
 /** What a tool works on: the first of its arguments that is text. */
 function subject(input) {
   return Object.values(input ?? {}).find((value) => typeof value === 'string') ?? ''
-}
-
-function oneLine(text) {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length > WIDEST ? `${line.slice(0, WIDEST - 1)}…` : line
 }
 
 /** Only a terminal sees it: logs and pipes get nothing. */

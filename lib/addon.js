@@ -25,7 +25,13 @@ function loadAddon(load = () => require('../binding.js'), platform) {
 }
 
 function explained(error, platform) {
-  const refused = dlopenFailure(error)
+  const forbidden = failureOf(error, (each) => /loading addons is disabled/.test(each.message))
+  if (forbidden)
+    return [
+      'Node forbids native addons here, and opencode-stream has one',
+      details(allowingHint(), forbidden),
+    ]
+  const refused = failureOf(error, ({ code }) => code === 'ERR_DLOPEN_FAILED')
   const found = refused ?? error
   if (refused) return [refusedBy(refused, platform), details(loadingHint(platform), found)]
   if (PREBUILT.includes(platform)) {
@@ -50,6 +56,12 @@ function loadingHint(platform) {
   return `${old}Otherwise the file may be damaged: remove node_modules and install again.`
 }
 
+function allowingHint() {
+  return process.permission
+    ? "This process runs under Node's permission model: pass `--allow-addons`."
+    : 'This process runs with `--no-addons` (on its command line or in NODE_OPTIONS): start it without.'
+}
+
 function installingHint(name) {
   return (
     `npm installs it as the optional dependency \`${name}\`. Install without \`--omit=optional\`, and on the ` +
@@ -66,9 +78,9 @@ function buildingHint() {
 }
 
 /** The generated loader tries several places and chains what each said: the system's own refusal tells most. */
-function dlopenFailure(error) {
+function failureOf(error, isMeant) {
   for (let each = error; each instanceof Error; each = each.cause) {
-    if (each.code === 'ERR_DLOPEN_FAILED') return each
+    if (isMeant(each)) return each
   }
 }
 

@@ -1,6 +1,8 @@
 'use strict'
 
-const { invalid, isPlainObject, show } = require('./invalid-option.js')
+const { invalid, reading, show, snapshot } = require('./invalid-option.js')
+const { wordsOf } = require('./opencode-error.js')
+const { toJson } = require('./plain-json.js')
 
 const PERMISSION_HINT =
   "Return 'once', 'always', 'reject', or { reply, message }, where `message` goes with a rejection."
@@ -50,23 +52,38 @@ class Asks {
     // After the signal nobody wants to hear of it: neither the answer nor the error that the signal caused.
     if (this.#open.get(id) !== controller) return
     this.#open.delete(id)
-    act()
+    try {
+      act()
+    } catch (error) {
+      this.#failing(
+        invalid(`Option \`${type}\``, `has an answer that cannot be passed on: ${wordsOf(error)}`),
+      )()
+    }
   }
 
   /** Asks the user's function; what is to be done then. */
   async #consult(ask, signal, { id, type, count }) {
+    const subject = `Option \`${type}\``
     let said
     try {
       said = await this.#callbacks[type](ask, { signal })
     } catch (error) {
-      return () => this.#fail(() => error)
+      if (error != null) return () => this.#fail(() => error)
+      const problem = 'is a function that failed, and did not say why'
+      return this.#failing(invalid(subject, problem, 'Throw an Error.'))
     }
     try {
-      const reply = READERS[type](said, count)
-      return () => this.#answer(id, JSON.stringify(reply))
+      // Read here and now: what the function returned is its own, with getters and all.
+      const reply = reading(`What ${subject.toLowerCase()} returned`, () => READERS[type](said, count))
+      const json = toJson(reply, subject)
+      return () => this.#answer(id, json)
     } catch (error) {
-      return () => this.#fail((outcome) => inTheTurn(error, outcome))
+      return this.#failing(error)
     }
+  }
+
+  #failing(error) {
+    return () => this.#fail((outcome) => inTheTurn(error, outcome))
   }
 
   #close(id) {
@@ -79,7 +96,7 @@ class Asks {
 const READERS = { permission: readPermission, question: readQuestion }
 
 function readPermission(said) {
-  const { reply, message = null, ...rest } = isPlainObject(said) ? said : { reply: said }
+  const { reply, message = null, ...rest } = snapshot(said) ?? { reply: said }
   const fits =
     ['once', 'always', 'reject'].includes(reply) &&
     (message === null || typeof message === 'string') &&
@@ -94,13 +111,16 @@ function readPermission(said) {
 
 function readQuestion(said, count) {
   if (said === 'reject') return { reply: said }
-  const isAnswer = (answer) => Array.isArray(answer) && answer.every((label) => typeof label === 'string')
-  if (!Array.isArray(said) || !said.every(isAnswer)) throw noReply('question', said, QUESTION_HINT)
+  if (!Array.isArray(said)) throw noReply('question', said, QUESTION_HINT)
   if (said.length !== count) {
     const problem = `returned ${said.length} answers to ${count} questions`
     throw invalid('Option `question`', problem, QUESTION_HINT)
   }
-  return { reply: said }
+  // Copies, with the holes of sparse arrays: what is checked is what goes out.
+  const answers = Array.from(said, (each) => (Array.isArray(each) ? Array.from(each) : null))
+  const isAnswer = (answer) => answer?.every((label) => typeof label === 'string')
+  if (!answers.every(isAnswer)) throw noReply('question', said, QUESTION_HINT)
+  return { reply: answers }
 }
 
 function noReply(option, said, hint) {
@@ -109,7 +129,7 @@ function noReply(option, said, hint) {
 
 /** The mistake is in an option, and yet the prompt had been taken. */
 function inTheTurn(error, { error: otherwise, result }) {
-  error.accepted = otherwise === undefined ? true : (otherwise.accepted ?? 'unknown')
+  error.accepted = result !== undefined ? true : (otherwise?.accepted ?? 'unknown')
   error.sessionID = otherwise?.sessionID ?? result?.sessionID
   return error
 }

@@ -6,6 +6,7 @@ const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
 const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
+const { onAbort, reasonOf } = require('./signals.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
@@ -91,15 +92,24 @@ class OpenCode {
 
   #askHealth(request, signal, site) {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason)
-      const onAbort = () => reject(signal.reason)
-      signal?.addEventListener('abort', onAbort)
-      this.#native.health(JSON.stringify(request), (json) => {
-        signal?.removeEventListener('abort', onAbort)
+      if (signal?.aborted) return reject(reasonOf(signal))
+      const forget = onAbort(signal, () => reject(reasonOf(signal)))
+      // Whatever native code throws, at once or with its answer, it throws at nobody.
+      const settled = (take) => {
+        try {
+          take()
+        } catch (cause) {
+          forget()
+          reject(require('./not-started.js').notStarted(cause, 'The server cannot be asked'))
+        }
+      }
+      const answered = (json) => {
+        forget()
         const { error, result } = JSON.parse(json)
         if (error) reject(errorFromFailure(error, site))
         else resolve(result)
-      })
+      }
+      settled(() => this.#native.health(JSON.stringify(request), (json) => settled(() => answered(json))))
     })
   }
 
@@ -132,7 +142,7 @@ async function drain(stream) {
 
 /** `outcome` is how the turn would have ended otherwise: it says how far the prompt had come. */
 function closedError({ error, result }, site) {
-  const accepted = error ? error.accepted : result.messageID ? true : 'unknown'
+  const accepted = result === undefined ? (error?.accepted ?? 'unknown') : result.messageID ? true : 'unknown'
   const failure = {
     code: 'ERR_OPENCODE_CLOSED',
     message: 'This OpenCode client has been closed',

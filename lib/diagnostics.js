@@ -51,7 +51,7 @@ class TurnDiagnostics {
   end({ error, result }) {
     this.#publish('end', () => ({
       duration: this.#duration,
-      ...(error === undefined ? endOf(result) : failureOf(error, redactor(this.#request))),
+      ...(result === undefined ? failureOf(error, redactor(this.#request)) : endOf(result)),
     }))
   }
 
@@ -61,7 +61,15 @@ class TurnDiagnostics {
   }
 
   #publish(moment, message) {
-    if (CHANNELS[moment].hasSubscribers) CHANNELS[moment].publish({ turn: this.#turn, ...message() })
+    if (!CHANNELS[moment].hasSubscribers) return
+    let told
+    try {
+      told = { turn: this.#turn, ...message() }
+    } catch {
+      // What a signal gives as its reason may be an object that throws when it is looked at.
+      return
+    }
+    CHANNELS[moment].publish(told)
   }
 }
 

@@ -12,9 +12,13 @@ const ELSEWHERE = {
   url: 'baseUrl',
 }
 
+const LONGEST_GUESSED = 64
+
 /** The known name that `name` was probably meant to be, or undefined. */
 function closest(name, known) {
   if (Object.hasOwn(ELSEWHERE, name) && known.includes(ELSEWHERE[name])) return ELSEWHERE[name]
+  // Nobody meant so long a name, and the comparison takes its length times theirs.
+  if (name.length > LONGEST_GUESSED) return undefined
   let best
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {

@@ -1,5 +1,8 @@
 'use strict'
 
+const { reading } = require('./invalid-option.js')
+const { OpenCodeError } = require('./opencode-error.js')
+const { publicError, publicEvent } = require('./public-words.js')
 const { byteStream } = require('./readable-stream.js')
 
 /** Proxies commonly give up a connection that was silent for a minute. */
@@ -13,34 +16,55 @@ const HEADERS = {
   'x-accel-buffering': 'no',
 }
 
+/** Status and headers over ours. What no response can have is refused before anything is claimed or begun. */
+function readInit(init) {
+  return reading('The init of toResponse()', () => {
+    const read = { ...init, headers: headersOver(init?.headers) }
+    new Response('', read)
+    return read
+  })
+}
+
 /** The events of a turn as server-sent events. Nothing starts before the body is read. */
-function eventResponse(iterator, init = {}, heartbeat = HEARTBEAT_MS) {
+function eventResponse(iterator, init = readInit(), heartbeat = HEARTBEAT_MS) {
   let isOver = false
-  const read = async () => {
-    if (isOver) return undefined
-    try {
-      const { done, value } = await iterator.next()
-      return done ? undefined : record(value)
-    } catch (error) {
-      isOver = true
-      return `event: error\n${record(asJson(error))}`
-    }
-  }
   const leave = async () => {
     await iterator.return()
   }
+  const read = async () => {
+    if (isOver) return leave()
+    try {
+      const { done, value } = await iterator.next()
+      return done ? undefined : eventRecord(value)
+    } catch (error) {
+      // Mostly the turn is over then; where an event could not be written down, the next pull leaves it.
+      isOver = true
+      return `event: error\n${record(publicError(error))}`
+    }
+  }
   const body = byteStream({ read, leave, every: heartbeat, idle: HEARTBEAT })
-  return new Response(body, { ...init, headers: headersOver(init?.headers) })
+  return new Response(body, init)
+}
+
+function eventRecord(event) {
+  try {
+    return record(publicEvent(event))
+  } catch (cause) {
+    throw new OpenCodeError(
+      `An event of the type '${event.type}' is too large or too deep to be written as JSON`,
+      {
+        code: 'ERR_OPENCODE_LIMIT',
+        cause,
+        accepted: true,
+        sessionID: event.sessionID,
+      },
+    )
+  }
 }
 
 /** JSON has no line breaks of its own, so one `data:` line holds it. */
 function record(value) {
   return `data: ${JSON.stringify(value)}\n\n`
-}
-
-function asJson(error) {
-  if (typeof error?.toJSON === 'function') return error.toJSON()
-  return { name: error?.name ?? 'Error', message: String(error?.message ?? error) }
 }
 
 function headersOver(given) {
@@ -49,4 +73,4 @@ function headersOver(given) {
   return headers
 }
 
-module.exports = { eventResponse }
+module.exports = { eventResponse, readInit }

@@ -3,8 +3,9 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { fileURLToPath } = require('node:url')
-const { invalid, isPlainObject, kindOf, refuseUnknownKeys, show } = require('./invalid-option.js')
+const { invalid, kindOf, refuseUnknownKeys, show, snapshot } = require('./invalid-option.js')
 const { OpenCodeError } = require('./opencode-error.js')
+const { fromHere } = require('./working-directory.js')
 
 const HINT =
   'Pass a path, a `file:` or `data:` URL, or { path }, { url } or { data }, with `mime` and `filename` as you like.'
@@ -12,6 +13,8 @@ const REMOTE = /^(?!file:|data:)(blob:|[a-z][a-z0-9+.-]*:\/\/)/i
 
 /** What OpenCode hands to a model as it is; any other file must be text. */
 const MEDIA = /^(image|audio|video)\/(?!svg)|^application\/pdf$/i
+
+const MIME = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/
 
 const BY_EXTENSION = {
   '.png': 'image/png',
@@ -35,13 +38,16 @@ const BY_EXTENSION = {
 
 /** The option `files`: each as `{ path }` or `{ data }`, with `mime` and `filename` where they are known. */
 function readFilesOption(value, subject) {
-  if (Array.isArray(value)) return value.map((file, index) => readFile(file, `${subject}: file ${index}`))
+  // A hole of a sparse array is no file either.
+  if (Array.isArray(value))
+    return Array.from(value, (file, index) => readFile(file, `${subject}: file ${index}`))
   throw invalid(subject, `is ${kindOf(value)}, but must be an array`, HINT)
 }
 
-function readFile(value, subject) {
-  if (typeof value === 'string' || value instanceof URL) return place(String(value), subject)
-  if (!isPlainObject(value)) throw invalid(subject, `is ${kindOf(value)}, which is no file`, HINT)
+function readFile(given, subject) {
+  if (typeof given === 'string' || given instanceof URL) return place(String(given), subject)
+  const value = snapshot(given)
+  if (value === undefined) throw invalid(subject, `is ${kindOf(given)}, which is no file`, HINT)
   refuseUnknownKeys(value, ['path', 'url', 'data', 'mime', 'filename'], subject)
   const { mime, filename } = value
   for (const [key, text] of Object.entries({ mime, filename })) {
@@ -54,7 +60,18 @@ function readFile(value, subject) {
     throw invalid(subject, `has ${sources.length} of \`path\`, \`url\` and \`data\`, but must have one`, HINT)
   }
   const source = readSource(sources[0], value[sources[0]], subject)
-  return { ...source, ...(mime != null && { mime }), ...(filename != null && { filename }) }
+  return {
+    ...source,
+    ...(mime != null && { mime: essence(mime, subject) }),
+    ...(filename != null && { filename }),
+  }
+}
+
+/** A media type without its parameters: it goes into the head of a `data:` URL. */
+function essence(mime, subject) {
+  const [type] = mime.split(';', 1)
+  if (MIME.test(type.trim())) return type.trim()
+  throw invalid(subject, `has the media type ${show(mime)}, which is none`, HINT)
 }
 
 function readSource(key, value, subject) {
@@ -66,7 +83,7 @@ function readSource(key, value, subject) {
     const hint = 'Pass bytes (a Uint8Array or Buffer), or a string, which is text.'
     throw invalid(subject, `has \`data\` that is ${kindOf(value)}`, hint)
   }
-  if (key === 'path' && typeof value === 'string' && value !== '') return { path: path.resolve(value) }
+  if (key === 'path' && typeof value === 'string' && value !== '') return { path: fromHere(value, subject) }
   if (key === 'url' && /^[a-z][a-z0-9+.-]+:/i.test(value)) return place(String(value), subject)
   throw invalid(subject, `has the \`${key}\` ${show(value)}`, HINT)
 }
@@ -79,7 +96,7 @@ function place(text, subject) {
     const hint = 'Nothing is fetched on your behalf: download it, and pass { data, mime }.'
     throw invalid(subject, 'is the address of something on the network', hint)
   }
-  if (!/^file:/i.test(text)) return { path: path.resolve(text) }
+  if (!/^file:/i.test(text)) return { path: fromHere(text, subject) }
   try {
     return { path: fileURLToPath(text) }
   } catch {
@@ -93,8 +110,9 @@ function dataUrl(text, subject) {
   try {
     if (content === undefined) throw new Error('no comma')
     const data = encoding ? base64(content) : Buffer.from(decodeURIComponent(content))
-    return type === '' ? { data } : { data, mime: type }
-  } catch {
+    return type === '' ? { data } : { data, mime: essence(type, subject) }
+  } catch (error) {
+    if (error instanceof OpenCodeError) throw error
     throw invalid(subject, 'is a `data:` URL that cannot be read', HINT)
   }
 }
@@ -106,28 +124,72 @@ function base64(content) {
   return Buffer.from(plain, 'base64')
 }
 
+/**
+ * What the files of one turn may have in bytes, together. They travel as base64 in one body, and the string that holds
+ * that has to fit into JavaScript and into what OpenCode's HTTP server takes.
+ */
+const MOST_BYTES = 96 * 1024 * 1024
+const CHUNK = 1024 * 1024
+
 /** The contents of the files, as OpenCode's part objects. Throws before anything is sent. */
 function readFiles(files) {
+  let left = MOST_BYTES
   return files.map((file) => {
     const name = file.filename ?? (file.path === undefined ? 'file' : path.basename(file.path))
-    const bytes = file.data ?? readBytes(file.path)
+    const bytes = file.data ?? readBytes(file.path, left)
+    left -= bytes.length
+    if (left < 0) throw tooLarge(file.path ?? name)
     const { mime, data } = asModelsTakeIt(bytes, file, name)
     return { type: 'file', mime, filename: name, url: `data:${mime};base64,${data.toString('base64')}` }
   })
 }
 
-function readBytes(place) {
+function readBytes(place, most) {
+  let file
   try {
-    // A pipe or a device would be read for ever.
-    if (!fs.statSync(place).isFile()) throw new Error('it is not a regular file')
-    return fs.readFileSync(place)
+    // A pipe or a device would be read for ever. Looked at twice: it may be another once it is open, and to open a pipe
+    // that nobody writes to must not wait.
+    mustBeFile(fs.statSync(place))
+    file = fs.openSync(place, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    const stat = fs.fstatSync(file)
+    mustBeFile(stat)
+    if (stat.size > most) throw tooLarge(place)
+    return readAtMost(file, most)
   } catch (cause) {
+    if (cause instanceof OpenCodeError) throw cause
     throw unreadable(`The file ${place} cannot be read: ${reasonOf(cause)}`, {
       hint: 'Check the path, which is seen from process.cwd(), and its permissions; folders cannot be sent.',
       cause,
       data: { path: place },
     })
+  } finally {
+    if (file !== undefined) fs.closeSync(file)
   }
+}
+
+function mustBeFile(stat) {
+  if (!stat.isFile()) throw new Error('it is not a regular file')
+}
+
+/** All of it, or `most` bytes and one: some files, such as those of /proc, are longer than they say, or endless. */
+function readAtMost(file, most) {
+  const chunks = []
+  for (let length = 0; length <= most; ) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, most + 1 - length))
+    const count = fs.readSync(file, chunk)
+    if (count === 0) break
+    chunks.push(chunk.subarray(0, count))
+    length += count
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(place) {
+  const most = MOST_BYTES / 1024 / 1024
+  return unreadable(`With the file ${place} the files of this turn come to more than ${most} MiB`, {
+    hint: 'Send fewer or smaller ones, or name their paths in the prompt: the agent can read them itself.',
+    data: { path: place },
+  })
 }
 
 const REASONS = {

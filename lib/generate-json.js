@@ -1,12 +1,15 @@
 'use strict'
 
 const { readAnswer } = require('./json-answer.js')
-const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
+const { invalid } = require('./invalid-option.js')
+const { OpenCodeError, errorFromFailure, wordsOf } = require('./opencode-error.js')
 const { Patience } = require('./patience.js')
+const { isDeeper } = require('./plain-json.js')
 
 const DEFAULT_RETRIES = 2
 /** So many of them tell a model what is wrong; a wrong answer can have thousands. */
 const MOST_ISSUES = 20
+const LONGEST_ISSUE = 500
 
 /**
  * Asks for a value that fits `settings.schema`, and again, with what was wrong, while it does not.
@@ -32,7 +35,7 @@ function generateJson(attempt, prompt, settings, call) {
 async function settle(first, { schema, retry, retries, patience, site }) {
   let result = await first
   for (let left = retries; ; left--) {
-    const { value, issues } = await patience.for(() => judge(result, schema), result)
+    const { value, issues } = await patience.for((time) => judge(result, schema, time), result)
     if (!issues) return { ...result, value }
     if (left === 0 || result.finishReason === 'rejected' || result.finishReason === 'abort') {
       throw noJson(result, issues, site)
@@ -41,9 +44,49 @@ async function settle(first, { schema, retry, retries, patience, site }) {
   }
 }
 
-async function judge(result, schema) {
-  const answer = result.structured === undefined ? readAnswer(result) : { value: result.structured }
-  return answer.issue ? { issues: [answer.issue] } : schema.check(answer.value)
+/** What is longer, in characters, or deeper, in levels, no schema gets to see: it could take all memory or stack. */
+const LONGEST_ANSWER = 4 * 1024 * 1024
+const DEEPEST_ANSWER = 500
+const TOO_LONG = {
+  issue: { message: `the answer is longer than ${LONGEST_ANSWER} characters`, path: [] },
+}
+const TOO_DEEP = {
+  issue: { message: `the answer is nested deeper than ${DEEPEST_ANSWER} levels`, path: [] },
+}
+
+async function judge(result, schema, time) {
+  const answer = answerIn(result)
+  if (answer.issue) return { issues: [answer.issue] }
+  try {
+    return await schema.check(answer.value, time)
+  } catch (error) {
+    throw ofTheSchema(error, result)
+  }
+}
+
+/** `{ value }`, or `{ issue }`. */
+function answerIn(result) {
+  const { text, structured } = result
+  if (text.length > LONGEST_ANSWER) return TOO_LONG
+  const answer = structured === undefined ? readAnswer(result) : { value: structured }
+  if (isDeeper(answer.value, DEEPEST_ANSWER)) return TOO_DEEP
+  return structured !== undefined && JSON.stringify(structured).length > LONGEST_ANSWER ? TOO_LONG : answer
+}
+
+/** The mistake is in an option, and yet the prompt had been taken. */
+function ofTheSchema(thrown, { sessionID }) {
+  const error =
+    thrown instanceof OpenCodeError
+      ? thrown
+      : invalid(
+          'Option `schema`',
+          `failed at the answer: ${wordsOf(thrown)}`,
+          'Return `issues` instead.',
+          thrown,
+        )
+  error.accepted = true
+  error.sessionID = sessionID
+  return error
 }
 
 function instructionFor({ json }) {
@@ -65,15 +108,24 @@ function again({ prompt, result, issues }, settings) {
 }
 
 function answerOf({ structured, text }) {
-  return structured === undefined ? text : JSON.stringify(structured)
+  return structured === undefined ? text : safeJson(structured)
+}
+
+/** What is too deep to be written down is no answer that could be shown to anybody. */
+function safeJson(value) {
+  return isDeeper(value, DEEPEST_ANSWER) ? '' : JSON.stringify(value)
 }
 
 function list(issues) {
   const lines = issues
     .slice(0, MOST_ISSUES)
-    .map(({ message, path }) => `- ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`)
+    .map(({ message, path }) => `- ${shortened(`${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`)}`)
   if (issues.length > MOST_ISSUES) lines.push(`- and ${issues.length - MOST_ISSUES} more`)
   return lines.join('\n')
+}
+
+function shortened(line) {
+  return line.length > LONGEST_ISSUE ? `${line.slice(0, LONGEST_ISSUE)}…` : line
 }
 
 /** What all attempts cost; the rest is the last one's. */

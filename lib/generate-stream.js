@@ -49,7 +49,9 @@ class GenerateStream {
   }
 
   toResponse(init) {
-    return require('./event-response.js').eventResponse(this.#events[Symbol.asyncIterator](), init)
+    const { eventResponse, readInit } = require('./event-response.js')
+    const read = readInit(init)
+    return eventResponse(this.#events[Symbol.asyncIterator](), read)
   }
 
   [asyncDispose]() {

@@ -1,16 +1,17 @@
 'use strict'
 
 const { inspect } = require('node:util')
-const { OpenCodeError } = require('./opencode-error.js')
+const { OpenCodeError, wordsOf } = require('./opencode-error.js')
 const { closest } = require('./did-you-mean.js')
 
 const LONGEST_SHOWN = 80
 
 /** `subject` names the option or the environment variable, `problem` continues the sentence. */
-function invalid(subject, problem, hint) {
+function invalid(subject, problem, hint, cause) {
   return new OpenCodeError(`${subject} ${problem}`, {
     code: 'ERR_OPENCODE_INVALID_OPTION',
     hint,
+    cause,
     accepted: false,
   })
 }
@@ -30,7 +31,11 @@ function refuseUnknownKeys(value, known, place) {
     if (known.includes(key)) continue
     const meant = closest(key, known)
     const hint = meant ? `Did you mean \`${meant}\`?` : `Known are: ${known.join(', ')}.`
-    throw invalid(`Unknown key \`${key}\``, `in ${place}, with the value ${kindOf(value[key])}`, hint)
+    throw invalid(
+      `Unknown key \`${shortened(key)}\``,
+      `in ${place}, with the value ${kindOf(value[key])}`,
+      hint,
+    )
   }
 }
 
@@ -41,10 +46,36 @@ function isPlainObject(value) {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
+/** What `value` is, for a message. It calls nothing of the value's own. */
 function show(value) {
-  const text =
-    typeof value === 'string' ? JSON.stringify(value) : inspect(value, { depth: 0, breakLength: Infinity })
+  if (typeof value === 'string') return shortened(JSON.stringify(shortened(value)))
+  try {
+    return shortened(inspect(value, { depth: 0, breakLength: Infinity, customInspect: false }))
+  } catch {
+    return `a value of type ${typeof value}`
+  }
+}
+
+function shortened(text) {
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
+}
+
+/**
+ * Calls `read`, which looks at what the caller passed. A getter, a proxy or a `toJSON` of theirs may throw there: that
+ * is an error of ours too, which names `subject`.
+ */
+function reading(subject, read) {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof OpenCodeError) throw error
+    throw invalid(subject, `cannot be read: ${wordsOf(error)}`, 'Pass plain values, without getters.', error)
+  }
+}
+
+/** The own values of a plain object, each read once; undefined for anything else. Nothing is inherited by it. */
+function snapshot(value) {
+  return isPlainObject(value) ? { __proto__: null, ...value } : undefined
 }
 
 function kindOf(value) {
@@ -55,4 +86,14 @@ function kindOf(value) {
   return kind === 'undefined' ? kind : `${kind === 'object' ? 'an' : 'a'} ${kind}`
 }
 
-module.exports = { invalid, wrongValue, wrongSecret, refuseUnknownKeys, isPlainObject, show, kindOf }
+module.exports = {
+  invalid,
+  wrongValue,
+  wrongSecret,
+  refuseUnknownKeys,
+  isPlainObject,
+  snapshot,
+  reading,
+  show,
+  kindOf,
+}

@@ -11,7 +11,7 @@ const FENCED = /^[^`]*```(?:json)?[ \t]*\r?\n([^`]*(?:`{1,2}[^`]+)*)```[^`]*$/i
 function readAnswer({ text, parts = [] }) {
   const last = parts.findLast(({ type, text }) => type === 'text' && text)?.text ?? text
   for (const candidate of new Set([text, last])) {
-    for (const json of [candidate, FENCED.exec(candidate)?.[1]]) {
+    for (const json of [candidate, fenced(candidate)]) {
       const parsed = json === undefined ? null : parse(json)
       if (parsed) return parsed
     }
@@ -19,6 +19,15 @@ function readAnswer({ text, parts = [] }) {
   const message =
     text.trim() === '' ? 'there is no answer' : 'the answer is not one JSON value and nothing else'
   return { issue: { message, path: [] } }
+}
+
+/** The expression is linear, but of very many lines V8 runs out of stack. */
+function fenced(candidate) {
+  try {
+    return FENCED.exec(candidate)?.[1]
+  } catch {
+    return undefined
+  }
 }
 
 function parse(json) {

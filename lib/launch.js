@@ -2,16 +2,17 @@
 
 const path = require('node:path')
 const { invalid, isPlainObject } = require('./invalid-option.js')
+const { fromHere } = require('./working-directory.js')
 
 /** What we may start for a turn, and how; null when it has to do with what is there. */
 function launchRequest(settings, env) {
   const { cliPath, config } = settings
-  const environment = { ...stringsOf(env), ...settings.env }
+  const environment = { __proto__: null, ...stringsOf(env), ...settings.env }
   return {
     executable: asPath(cliPath ?? (environment.OPENCODE_BIN || null)),
     package: installedPackage(),
     environment,
-    config: config === undefined ? null : merge(inheritedConfig(environment), config),
+    config: config === undefined ? null : checkedSize(merge(inheritedConfig(environment), config)),
   }
 }
 
@@ -21,7 +22,9 @@ function stringsOf(env) {
 
 /** A bare name is looked for on PATH; anything else is a place, seen from here and not from `directory`. */
 function asPath(executable) {
-  return executable !== null && /[\\/]/.test(executable) ? path.resolve(executable) : executable
+  return executable !== null && /[\\/]/.test(executable)
+    ? fromHere(executable, 'The path of the executable')
+    : executable
 }
 
 /** Seen from where this package is installed, never from `directory`: that one may be anybody's. */
@@ -46,11 +49,28 @@ function inheritedConfig({ OPENCODE_CONFIG_CONTENT: json }) {
   }
 }
 
+/**
+ * The configuration travels in the one variable that outranks the project's own. A file would rank below it, and have
+ * another base folder for relative paths: so what is too large for the variable is refused.
+ */
+function checkedSize(config) {
+  const { longestValue } = require('./longest-variable.js')
+  const most = longestValue('OPENCODE_CONFIG_CONTENT')
+  const size = Buffer.byteLength(JSON.stringify(config))
+  if (size <= most) return config
+  throw invalid(
+    'Option `config`',
+    `is ${size} bytes as JSON, but the system passes on at most ${most}`,
+    'Name files for its longest texts, e.g. `prompt: "{file:/absolute/path}"`, or put it into a file of your own and pass `env: { OPENCODE_CONFIG: path }`, which ranks below the configuration of the project.',
+  )
+}
+
 /** Objects merge key by key, all the way down; anything else is replaced. */
 function merge(under, over) {
   if (!isPlainObject(under) || !isPlainObject(over)) return over
-  const merged = { ...under }
-  for (const [key, value] of Object.entries(over)) merged[key] = merge(under[key], value)
+  // Without a prototype, `__proto__` is a key like any other.
+  const merged = { __proto__: null, ...under }
+  for (const [key, value] of Object.entries(over)) merged[key] = merge(merged[key], value)
   return merged
 }
 

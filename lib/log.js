@@ -1,6 +1,7 @@
 'use strict'
 
 const { subscribe } = require('node:diagnostics_channel')
+const { harmlessJson } = require('./harmless.js')
 
 const MOMENTS = ['start', 'session', 'event', 'end']
 
@@ -29,7 +30,7 @@ function line(moment, { turn, duration, ...message }) {
 function wordsOf(message) {
   return Object.entries(message)
     .filter(([, value]) => value != null)
-    .map(([name, value]) => ` ${name}=${/^[\w./:-]+$/.test(value) ? value : JSON.stringify(value)}`)
+    .map(([name, value]) => ` ${name}=${/^[\w./:-]+$/.test(value) ? value : harmlessJson(value)}`)
     .join('')
 }
 

@@ -1,6 +1,6 @@
 'use strict'
 
-const { wrongValue, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
+const { wrongValue, refuseUnknownKeys, snapshot } = require('./invalid-option.js')
 
 const HINT =
   "Pass 'provider/model', e.g. 'anthropic/claude-sonnet-4-5', or { providerID, modelID }; `opencode models` lists them."
@@ -18,9 +18,10 @@ function split(value) {
 }
 
 function fromObject(value, subject) {
-  if (!isPlainObject(value)) throw wrongValue(subject, value, 'a string or an object', HINT)
-  refuseUnknownKeys(value, ['providerID', 'modelID'], '`model`')
-  return value
+  const names = snapshot(value)
+  if (names === undefined) throw wrongValue(subject, value, 'a string or an object', HINT)
+  refuseUnknownKeys(names, ['providerID', 'modelID'], '`model`')
+  return names
 }
 
 function isName(value) {

@@ -1,5 +1,8 @@
 'use strict'
 
+const { isNativeError } = require('node:util/types')
+const { harmless } = require('./harmless.js')
+
 const { defineProperty } = Object
 
 /** Shared by every copy of this package in a process, so that each recognises the others' errors. */
@@ -10,14 +13,14 @@ const OPTIONAL_DETAILS = ['sessionID', 'status', 'exitCode', 'stderr', 'data']
 class OpenCodeError extends Error {
   /** @param {string} message what happened @param {object} details `code` and whatever else is known */
   constructor(message, { code, hint, cause, accepted = 'unknown', retryable = false, ...rest }) {
-    super(message, cause == null ? undefined : { cause })
+    super(harmless(`${message ?? ''}`), cause == null ? undefined : { cause: harmlessCause(cause) })
     this.code = code
     this.accepted = accepted
     this.retryable = retryable
     for (const name of OPTIONAL_DETAILS) {
       if (rest[name] != null) this[name] = rest[name]
     }
-    if (hint != null) this.#tell(hint)
+    if (hint != null) this.#tell(harmless(`${hint}`))
     this.stack = headline(this) + framesOf(this)
   }
 
@@ -25,7 +28,12 @@ class OpenCodeError extends Error {
     // A subclass means itself: only the base class speaks for all copies of the package.
     // biome-ignore lint/complexity/noThisInStatic: `this` is the class on the right of instanceof
     if (this !== OpenCodeError) return Function.prototype[Symbol.hasInstance].call(this, value)
-    return typeof value === 'object' && value !== null && value[BRAND] === true
+    try {
+      return typeof value === 'object' && value !== null && value[BRAND] === true
+    } catch {
+      // A proxy of somebody's.
+      return false
+    }
   }
 
   get [BRAND]() {
@@ -36,7 +44,7 @@ class OpenCodeError extends Error {
     const { name, code, message, hint, accepted, retryable, cause } = this
     const json = { name, code, message, hint, accepted, retryable }
     for (const detail of OPTIONAL_DETAILS) json[detail] = this[detail]
-    if (cause != null) json.cause = String(cause.message ?? cause)
+    if (cause != null) json.cause = wordsOf(cause)
     return json
   }
 
@@ -75,6 +83,22 @@ function errorFromFailure({ message, cause, ...details }, call) {
   return error
 }
 
+/** The words of whatever was thrown, which may be anything. */
+function wordsOf(thrown) {
+  try {
+    return String(thrown?.message ?? thrown)
+  } catch {
+    return 'something that has no words'
+  }
+}
+
+/** Node prints a cause as it is: one whose words a terminal would obey is replaced by its words made harmless. */
+function harmlessCause(cause) {
+  if (!isNativeError(cause)) return cause
+  const words = wordsOf(cause)
+  return harmless(words) === words ? cause : causeFrom(harmless(words))
+}
+
 function causeFrom(message) {
   const cause = new Error(message)
   cause.stack = `Error: ${message}`
@@ -88,4 +112,4 @@ function callSite(outermost) {
   return site
 }
 
-module.exports = { OpenCodeError, errorFromFailure, callSite }
+module.exports = { OpenCodeError, errorFromFailure, callSite, wordsOf }

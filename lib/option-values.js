@@ -8,10 +8,12 @@ const {
   wrongValue,
   wrongSecret,
   refuseUnknownKeys,
-  isPlainObject,
+  reading,
+  snapshot,
   show,
   kindOf,
 } = require('./invalid-option.js')
+const { plainJson } = require('./plain-json.js')
 const { closest } = require('./did-you-mean.js')
 
 /** Beyond this, timers (Node's and most others') overflow: 24.8 days. */
@@ -91,18 +93,21 @@ function record(readers, { number } = {}) {
   const known = Object.keys(readers)
   return (value, subject, path) => {
     if (number && typeof value === 'number') return { [number]: readers[number](value, subject) }
-    if (!isPlainObject(value)) {
+    const values = snapshot(value)
+    if (values === undefined) {
       throw wrongValue(subject, value, 'an object', `Pass an object with some of: ${known.join(', ')}.`)
     }
-    refuseUnknownKeys(value, known, `\`${path}\``)
-    return readAll(readers, value, (key) => `Option \`${path}.${key}\``)
+    refuseUnknownKeys(values, known, `\`${path}\``)
+    return readAll(readers, values, (key) => `Option \`${path}.${key}\``)
   }
 }
 
+/** `values` is a snapshot. What comes out inherits nothing: a polluted `Object.prototype` sets no option. */
 function readAll(readers, values, subjectOf) {
-  const read = {}
+  const read = { __proto__: null }
   for (const key of Object.keys(values)) {
-    if (values[key] != null) read[key] = readers[key](values[key], subjectOf(key), key)
+    if (values[key] == null) continue
+    read[key] = reading(subjectOf(key), () => readers[key](values[key], subjectOf(key), key))
   }
   return read
 }
@@ -110,37 +115,85 @@ function readAll(readers, values, subjectOf) {
 /** An object from any name to what `reader` accepts. */
 function dictionary(reader, hint) {
   return (value, subject, path) => {
-    if (!isPlainObject(value)) throw wrongValue(subject, value, 'an object', hint)
-    const read = {}
-    for (const key of Object.keys(value)) {
-      if (value[key] != null) read[key] = reader(value[key], `Option \`${path}.${key}\``)
+    const values = snapshot(value)
+    if (values === undefined) throw wrongValue(subject, value, 'an object', hint)
+    const read = { __proto__: null }
+    for (const [key, each] of Object.entries(values)) {
+      if (!key.isWellFormed()) throw invalid(subject, `has ${show(key)}, a name with half a character`, hint)
+      if (each != null) read[key] = reader(each, `Option \`${path}.${key}\``)
     }
     return read
   }
 }
 
-function plainObject(hint) {
+/** The environment of what we start: names and values that a system can pass on. */
+function environment(hint) {
+  const read = dictionary(secret(hint), hint)
+  return (value, subject, path) => {
+    const { longestValue } = require('./longest-variable.js')
+    const variables = read(value, subject, path)
+    for (const [name, content] of Object.entries(variables)) {
+      if (name === '' || /[=\0]/.test(name)) {
+        throw invalid(subject, `has ${show(name)}, which no variable can be named`, hint)
+      }
+      const size = Buffer.byteLength(content)
+      if (size > longestValue(name)) {
+        const problem = `is ${size} bytes, but the system passes on at most ${longestValue(name)}`
+        throw invalid(`Option \`${path}.${name}\``, problem, 'Put it into a file, and pass its path.')
+      }
+      if (content.includes('\0')) {
+        throw invalid(`Option \`${path}.${name}\``, 'holds a NUL, which ends a variable', hint)
+      }
+    }
+    return variables
+  }
+}
+
+/** An object that goes to OpenCode as JSON, as it is at the call. */
+function jsonObject(hint) {
   return (value, subject) => {
-    if (isPlainObject(value)) return value
-    throw wrongValue(subject, value, 'an object', hint)
+    if (snapshot(value) === undefined) throw wrongValue(subject, value, 'an object', hint)
+    const json = plainJson(value, subject, hint)
+    if (snapshot(json) === undefined) throw wrongValue(subject, json, 'an object', hint)
+    return json
+  }
+}
+
+/** A path, or a name, that a system can look up. */
+function fileName(hint) {
+  const read = text(hint)
+  return (value, subject) => {
+    if (!read(value, subject).includes('\0')) return value
+    throw wrongValue(subject, value, 'without a NUL', hint)
   }
 }
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** What frames a request or manages its connection, and what we set for each request ourselves. */
+const FRAMING =
+  /^(accept(-encoding)?|connection|content-.*|expect|host|http2-settings|keep-alive|proxy-.*|te|trailers?|transfer-encoding|upgrade|x-opencode-directory)$/i
 
 /** Names come out in lower case, so that defaults and a call's own headers meet. Values are never shown. */
 function headers(value, subject) {
   const hint = "Pass an object of strings, e.g. { 'x-request-id': '42' }."
-  if (!isPlainObject(value)) throw wrongSecret(subject, value, 'an object of strings', hint)
-  const read = {}
-  for (const name of Object.keys(value)) {
-    if (value[name] == null) continue
+  const values = snapshot(value)
+  if (values === undefined) throw wrongSecret(subject, value, 'an object of strings', hint)
+  const read = { __proto__: null }
+  for (const name of Object.keys(values)) {
+    if (values[name] == null) continue
     if (!HEADER_NAME.test(name))
       throw invalid(subject, `has ${show(name)}, which no header can be named`, hint)
     const place = `Option \`headers['${name}']\``
-    if (typeof value[name] !== 'string') throw wrongSecret(place, value[name], 'a string', hint)
-    if (!HEADER_VALUE.test(value[name])) {
+    if (FRAMING.test(name)) {
+      throw invalid(
+        place,
+        'is set for each request here',
+        'Leave it out; headers of your own may have any other name.',
+      )
+    }
+    if (typeof values[name] !== 'string') throw wrongSecret(place, values[name], 'a string', hint)
+    if (!HEADER_VALUE.test(values[name])) {
       throw invalid(
         place,
         'has a line break or another character that no header may carry',
@@ -149,7 +202,7 @@ function headers(value, subject) {
     }
     if (Object.hasOwn(read, name.toLowerCase()))
       throw invalid(place, 'is given twice, in different capitals', 'Keep one of them.')
-    read[name.toLowerCase()] = value[name]
+    read[name.toLowerCase()] = values[name]
   }
   return read
 }
@@ -171,10 +224,12 @@ module.exports = {
   bytes,
   count,
   dictionary,
+  environment,
+  fileName,
   headers,
+  jsonObject,
   milliseconds,
   oneOf,
-  plainObject,
   readAll,
   record,
   secret,

@@ -1,13 +1,15 @@
 'use strict'
 
 const values = require('./option-values.js')
-const { wrongValue, invalid, refuseUnknownKeys, isPlainObject } = require('./invalid-option.js')
+const { wrongValue, invalid, reading, refuseUnknownKeys, snapshot } = require('./invalid-option.js')
 const { readModel } = require('./model.js')
+const { SECRET_NAME } = require('./redact.js')
 const { readServerUrl } = require('./server-url.js')
 
-const { text, anyText, secret, yesOrNo, oneOf, milliseconds, bytes, record } = values
+const { text, anyText, fileName, secret, yesOrNo, oneOf, milliseconds, bytes, record } = values
 
 const MODES = ['auto', 'server', 'cli']
+const IMPLICIT_SERVER = 'http://127.0.0.1:4096'
 
 /** Every option there is, and how it is read. `null` and `undefined` never reach a reader. */
 const OPTIONS = {
@@ -18,7 +20,7 @@ const OPTIONS = {
   username: readUsername,
   password: secret('Pass the password of the server, or set OPENCODE_SERVER_PASSWORD.'),
   headers: values.headers,
-  directory: text('Pass the path of the project the agent works in.'),
+  directory: fileName('Pass the path of the project the agent works in.'),
 
   sessionID: text(
     "Pass the id of a session, e.g. an earlier result's `sessionID`, or leave it out for a new one.",
@@ -60,12 +62,9 @@ const OPTIONS = {
   raw: yesOrNo,
 
   autostart: yesOrNo,
-  cliPath: text('Pass the path of an OpenCode executable, or a name to look for on PATH.'),
-  env: values.dictionary(
-    secret('Pass the value of the variable as a string.'),
-    "Pass an object of strings, e.g. { OPENCODE_CONFIG_DIR: '/etc/opencode' }.",
-  ),
-  config: values.plainObject("Pass an OpenCode configuration, e.g. { model: 'provider/model' }."),
+  cliPath: fileName('Pass the path of an OpenCode executable, or a name to look for on PATH.'),
+  env: values.environment("Pass an object of strings, e.g. { OPENCODE_CONFIG_DIR: '/etc/opencode' }."),
+  config: values.jsonObject("Pass an OpenCode configuration, e.g. { model: 'provider/model' }."),
   cliProtocol: oneOf(['auto', 'acp', 'run']),
 }
 
@@ -84,19 +83,22 @@ const HEALTH_OPTIONS = [
 
 /** The values given in `options`, each checked and in its one normal form; nothing is filled in. */
 function readOptions(options, known = Object.keys(OPTIONS)) {
-  if (options == null) return {}
-  if (!isPlainObject(options))
+  if (options == null) return { __proto__: null }
+  const given = reading('The options', () => snapshot(options))
+  if (given === undefined)
     throw wrongValue('The options', options, 'an object', 'Pass an object, or nothing.')
-  refuseUnknownKeys(options, known, 'the options')
-  return oneAddress(values.readAll(OPTIONS, options, (key) => `Option \`${key}\``))
+  refuseUnknownKeys(given, known, 'the options')
+  return oneAddress(values.readAll(OPTIONS, given, (key) => `Option \`${key}\``))
 }
 
 /** `serverUrl` is another name of `baseUrl`. */
-function oneAddress({ serverUrl, ...settings }) {
+function oneAddress(settings) {
+  const { serverUrl } = settings
   if (serverUrl === undefined) return settings
+  delete settings.serverUrl
   const { baseUrl = serverUrl } = settings
   const same = ['url', 'username', 'password'].every((key) => baseUrl[key] === serverUrl[key])
-  if (same) return { ...settings, baseUrl }
+  if (same) return Object.assign(settings, { baseUrl })
   const hint = 'They are two names of one option: pass one of them.'
   throw invalid(
     'Options `baseUrl` and `serverUrl`',
@@ -106,12 +108,34 @@ function oneAddress({ serverUrl, ...settings }) {
 }
 
 /** A call's settings over the defaults. `timeouts`, `limits` and `headers` merge key by key. */
-function mergeSettings(defaults, own) {
-  const merged = { ...defaults, ...own }
+function mergeSettings(defaults, own, env = process.env) {
+  const under = namesAnother(defaults, own, env) ? withoutCredentials(defaults) : defaults
+  const merged = { __proto__: null, ...under, ...own }
   for (const key of ['timeouts', 'limits', 'headers']) {
-    if (defaults[key] && own[key]) merged[key] = { ...defaults[key], ...own[key] }
+    if (under[key] && own[key]) merged[key] = { __proto__: null, ...under[key], ...own[key] }
   }
   return merged
+}
+
+/** Whether a call names a server that is not the one of the defaults. */
+function namesAnother(defaults, own, env) {
+  return own.baseUrl !== undefined && own.baseUrl.url !== (defaults.baseUrl?.url ?? serverOf(env))
+}
+
+/** The server without any option. What the variable says is looked at, and judged where it is used. */
+function serverOf({ OPENCODE_SERVER_URL: named }) {
+  try {
+    return named ? readServerUrl(named).url : IMPLICIT_SERVER
+  } catch {
+    return undefined
+  }
+}
+
+/** Credentials of the defaults are for the server of the defaults. */
+function withoutCredentials({ username: _, password: __, headers, ...rest }) {
+  if (headers === undefined) return rest
+  const open = Object.entries(headers).filter(([name]) => !SECRET_NAME.test(name))
+  return { ...rest, headers: { __proto__: null, ...Object.fromEntries(open) } }
 }
 
 function readUsername(value, subject) {
@@ -124,4 +148,4 @@ function readUsername(value, subject) {
   )
 }
 
-module.exports = { MODES, OPTIONS, HEALTH_OPTIONS, readOptions, readUsername, mergeSettings }
+module.exports = { MODES, OPTIONS, HEALTH_OPTIONS, readOptions, readUsername, mergeSettings, serverOf }

@@ -1,8 +1,11 @@
 'use strict'
 
 const { errorFromFailure } = require('./opencode-error.js')
+const { onAbort, reasonOf } = require('./signals.js')
 
 const LONGEST_TIMER = 2 ** 31 - 1
+/** Milliseconds that the schema may keep a thread busy with one answer, where `timeouts.total` leaves more. */
+const LONGEST_CHECK = 30_000
 
 /** How long a call that runs turns and waits for the user's own code between them may take, in all. */
 class Patience {
@@ -26,25 +29,33 @@ class Patience {
     return this.#total === Infinity ? {} : { total: Math.max(1, Math.ceil(this.#milliseconds)) }
   }
 
-  /** What `wait` resolves with, unless time runs out, the signal aborts, or the client is closed before. */
-  async for(wait, result) {
+  /**
+   * What `check({ signal, milliseconds })` resolves with, unless time runs out, the signal aborts, or the client is
+   * closed before. Its `signal` aborts when nobody waits for it any more; `milliseconds` is how long it
+   * may keep a thread busy.
+   */
+  async for(check, result) {
     let end
+    const waiting = new AbortController()
     const ended = new Promise((_, reject) => {
       end = reject
     })
     const life = { cutShort: async (makeError) => end(makeError({ result }, this.#site)) }
-    const onAbort = () => end(this.#signal.reason)
+    const milliseconds = Math.min(LONGEST_CHECK, Math.max(1, this.#milliseconds))
     const timer =
       this.#total === Infinity ? undefined : setTimeout(() => end(this.#over(result)), this.#timer)
     this.#running.add(life)
-    this.#signal?.addEventListener('abort', onAbort)
+    const forget = onAbort(this.#signal, () => end(reasonOf(this.#signal)))
     try {
-      this.#signal?.throwIfAborted()
-      return await Promise.race([wait(), ended])
+      if (this.#signal?.aborted) throw reasonOf(this.#signal)
+      const checked = await Promise.race([check({ signal: waiting.signal, milliseconds }), ended])
+      if (checked.isLate) throw this.#late(result)
+      return checked
     } finally {
       clearTimeout(timer)
+      waiting.abort()
       this.#running.delete(life)
-      this.#signal?.removeEventListener('abort', onAbort)
+      forget()
     }
   }
 
@@ -65,6 +76,19 @@ class Patience {
 
   get #timer() {
     return Math.min(Math.max(0, this.#milliseconds), LONGEST_TIMER)
+  }
+
+  #late(result) {
+    if (this.#milliseconds <= 1) return this.#over(result)
+    const failure = {
+      code: 'ERR_OPENCODE_LIMIT',
+      message: `The schema did not come to an end with the answer in ${LONGEST_CHECK} ms`,
+      hint: 'Look for a `pattern` that backtracks, or for `uniqueItems` of very many items.',
+      accepted: true,
+      sessionID: result.sessionID,
+      data: { text: result.text },
+    }
+    return errorFromFailure(failure, this.#site)
   }
 
   #over({ sessionID, text }, data = { phase: 'total', text }) {

@@ -1,6 +1,6 @@
 'use strict'
 
-const { invalid, wrongValue, refuseUnknownKeys, isPlainObject, kindOf } = require('./invalid-option.js')
+const { invalid, wrongValue, reading, refuseUnknownKeys, snapshot, kindOf } = require('./invalid-option.js')
 
 const HINT = "Pass a non-empty string, or an array of parts such as { type: 'text', text: 'Hello' }."
 
@@ -13,20 +13,26 @@ const PARTS = {
 
 /** The prompt as OpenCode's part objects. A prompt's text is never shown in an error. */
 function readPrompt(prompt) {
+  return reading('The prompt', () => readParts(prompt))
+}
+
+function readParts(prompt) {
   const parts = typeof prompt === 'string' ? [{ type: 'text', text: prompt }] : prompt
   if (!Array.isArray(parts)) {
     throw invalid('The prompt', `is ${kindOf(prompt)}, but must be a string or an array of parts`, HINT)
   }
-  const read = parts.map(readPart)
+  // A hole of a sparse array is no part either.
+  const read = Array.from(parts, readPart)
   if (read.every(isBlank)) {
     throw invalid('The prompt', parts.length === 0 ? 'has no parts' : 'is empty or only white space', HINT)
   }
   return read
 }
 
-function readPart(part, index) {
+function readPart(given, index) {
   const place = `Part ${index} of the prompt`
-  if (!isPlainObject(part)) throw invalid(place, `is ${kindOf(part)}, but must be an object`, HINT)
+  const part = snapshot(given)
+  if (part === undefined) throw invalid(place, `is ${kindOf(given)}, but must be an object`, HINT)
   const shape = Object.hasOwn(PARTS, part.type) ? PARTS[part.type] : undefined
   if (!shape) throw wrongValue(`${place}: \`type\``, part.type, "'text', 'file' or 'agent'", HINT)
   refuseUnknownKeys(part, ['type', ...shape.required, ...shape.optional], place.toLowerCase())

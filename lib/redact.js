@@ -24,4 +24,4 @@ function environmentOf({ environment = {} }) {
     .map(([, value]) => value)
 }
 
-module.exports = { redactor }
+module.exports = { SECRET_NAME, redactor }

@@ -62,9 +62,12 @@ function decode(part, subject) {
   }
 }
 
+/** This machine by its names and addresses, as `URL` writes them. */
+const LOOPBACK =
+  /^((.+\.)?localhost\.?|127(\.\d+){3}\.?|0\.0\.0\.0\.?|\[::1?\]|\[::ffff:(7f[\da-f]{2}:[\da-f]+|0:0)\])$/
+
 function isLoopback(url) {
-  const { hostname } = new URL(url)
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+  return LOOPBACK.test(new URL(url).hostname)
 }
 
 module.exports = { readServerUrl, isLoopback }

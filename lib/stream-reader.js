@@ -78,7 +78,10 @@ class StreamReader {
     while (this.#waiting.length > 0) {
       const value = this.#pull()
       if (value === null && this.#life.outcome === null) return
-      const [resolve, reject] = this.#waiting.shift()
+      const waiter = this.#waiting.shift()
+      // To look for a value may end the turn, and that answers all who wait.
+      if (waiter === undefined) return
+      const [resolve, reject] = waiter
       if (value === null) this.#finish(resolve, reject)
       else resolve({ value, done: false })
     }

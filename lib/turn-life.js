@@ -2,7 +2,11 @@
 
 const { abortedResult } = require('./aborted-result.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
-const { errorFromFailure } = require('./opencode-error.js')
+const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
+const { toJson } = require('./plain-json.js')
+const { onAbort, reasonOf } = require('./signals.js')
+
+const TOO_LARGE = 'Send less at once: all of a prompt, its files included, is one string of JSON.'
 
 /**
  * One turn from cold to ended, as JavaScript sees it: it starts at most once, ends exactly once, and
@@ -33,7 +37,7 @@ class TurnLife {
   #hasToldFinish = false
   /** Makes the error of a turn that was cut short, whatever native code says of its end. */
   #cut = null
-  #onAbort = () => this.cutShort(() => this.#plan.signal.reason)
+  #forgetSignal = () => {}
 
   constructor(plan) {
     this.#plan = plan
@@ -56,15 +60,17 @@ class TurnLife {
   start() {
     if (this.#native !== null || this.outcome !== null) return
     const { signal, start, running } = this.#plan
-    if (signal?.aborted) return this.#end({ error: signal.reason })
+    if (signal?.aborted) return this.#end({ error: reasonOf(signal) })
     this.#diagnostics.start()
     try {
       this.#native = start(this.#readRequest(), () => this.#look())
     } catch (error) {
-      return this.#end({ error })
+      return this.#end({
+        error: error instanceof OpenCodeError ? error : notStarted(error),
+      })
     }
     running.add(this)
-    signal?.addEventListener('abort', this.#onAbort)
+    this.#forgetSignal = onAbort(signal, () => this.cutShort(() => reasonOf(signal)))
     this.#look()
   }
 
@@ -72,21 +78,19 @@ class TurnLife {
   #readRequest() {
     const { files = [], parts = [], ...request } = this.#plan.request
     const read = files.length === 0 ? [] : require('./files.js').readFiles(files)
-    return toJson({ ...request, parts: [...parts, ...read] })
+    return toJson({ ...request, parts: [...parts, ...read] }, 'The prompt', TOO_LARGE)
   }
 
   /** All unread text, or null when there is none now; the bell rings when there is more. */
   takeText() {
-    return this.#native === null ? null : this.#native.takeText()
+    return this.#native === null ? null : this.#taking(() => this.#native.takeText())
   }
 
   /** Unread events, or null when there are none now; the bell rings when there are more. */
   takeEvents() {
     if (this.#native === null) return this.#takeUnsentFinish()
-    const json = this.#native.takeEvents()
-    if (json === null) return null
-    const events = JSON.parse(json)
-    this.#diagnostics.events(events)
+    const events = this.#taking(() => JSON.parse(this.#native.takeEvents()))
+    if (events !== null) this.#diagnostics.events(events)
     return events
   }
 
@@ -121,12 +125,50 @@ class TurnLife {
   /** The bell: native code rings it again only after an answer of null, so both are asked each time. */
   #look() {
     if (this.outcome === null && this.#native !== null) {
-      this.#diagnostics.session(this.#native)
-      this.#takeAsks()
-      const json = this.#native.outcome()
-      if (json !== null) return this.#end(this.#read(JSON.parse(json)))
+      const outcome = this.#taking(() => {
+        this.#diagnostics.session(this.#native)
+        this.#takeAsks()
+        return JSON.parse(this.#native.outcome())
+      })
+      if (outcome !== null) return this.#end(this.#read(outcome))
     }
     this.onChange?.()
+  }
+
+  /**
+   * What crosses from native code may be more than JavaScript can hold in a string or parse. The bell has nobody to
+   * throw to, so that ends the turn. `null` passes through `JSON.parse`.
+   */
+  #taking(take) {
+    try {
+      return take()
+    } catch (cause) {
+      this.#giveUp(cause)
+      return null
+    }
+  }
+
+  #giveUp(cause) {
+    if (this.outcome !== null) {
+      if ('result' in this.outcome) this.outcome = { error: this.#tooMuch(cause) }
+      return
+    }
+    this.#cut ??= () => this.#tooMuch(cause)
+    this.#native.leave()
+    this.#end({ error: this.#cut({}, this.#plan.site) })
+  }
+
+  #tooMuch(cause) {
+    const failure = {
+      code: 'ERR_OPENCODE_LIMIT',
+      message: 'What OpenCode sent is more than JavaScript can hold at once',
+      hint: 'Read the stream as it arrives, and lower `limits.record` and `limits.buffered`.',
+      accepted: true,
+      sessionID: this.sessionID,
+    }
+    const error = errorFromFailure(failure, this.#plan.site)
+    error.cause = cause
+    return error
   }
 
   /** Whether or not anybody reads: an ask holds the turn. */
@@ -146,7 +188,7 @@ class TurnLife {
     this.#diagnostics.end(outcome)
     this.#asks?.end()
     this.#plan.running.delete(this)
-    this.#plan.signal?.removeEventListener('abort', this.#onAbort)
+    this.#forgetSignal()
     this.#announceEnd(outcome)
     this.onChange?.()
   }
@@ -159,9 +201,8 @@ function asksOf(callbacks = {}, ...rest) {
   return new Asks(callbacks, ...rest)
 }
 
-/** A lone half of an emoji, as slicing a string leaves it, has no UTF-8: it goes out as U+FFFD. */
-function toJson(request) {
-  return JSON.stringify(request, (_, value) => (typeof value === 'string' ? value.toWellFormed() : value))
+function notStarted(cause) {
+  return require('./not-started.js').notStarted(cause, 'The turn cannot be started')
 }
 
 /** Nothing was sent: there is a session only if one was named. */

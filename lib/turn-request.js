@@ -1,13 +1,13 @@
 'use strict'
 
-const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
 const { launchRequest } = require('./launch.js')
-const { MODES, readUsername } = require('./options.js')
+const { MODES, readUsername, serverOf } = require('./options.js')
 const { oneOf } = require('./option-values.js')
 const { readPrompt } = require('./prompt.js')
 const { readServerUrl, isLoopback } = require('./server-url.js')
 const { chooseRoutes } = require('./routes.js')
+const { fromHere, workingDirectory } = require('./working-directory.js')
 
 const MIB = 1024 * 1024
 const DEFAULT_USERNAME = 'opencode'
@@ -28,7 +28,7 @@ function turnRequest(prompt, settings, env = process.env) {
   refuseImpossibleSession(settings)
   return {
     routes,
-    ...serverRequest(settings, env, !routes.includes('server')),
+    ...serverRequest(settings, env, { isOurOwn: !routes.includes('server') }),
     launch: routes.some((route) => route !== 'server') ? launchRequest(settings, env) : null,
     session: {
       id: settings.sessionID ?? null,
@@ -62,7 +62,7 @@ function healthRequest(settings, env = process.env) {
     const subject = settings.mode ? 'Option `mode`' : 'Environment variable OPENCODE_MODE'
     throw invalid(subject, "is 'cli', but health() asks a server", "Pass mode: 'server' to health().")
   }
-  return serverRequest(settings, env)
+  return serverRequest(settings, env, { mayBeNowhere: true })
 }
 
 /** The routes that honour all settings; throws where there is none. */
@@ -78,16 +78,16 @@ function chooseMode(settings, env) {
 }
 
 /** Where the server is, who we are to it, and which project is meant. */
-function serverRequest(settings, env, isOurOwn = false) {
+function serverRequest(settings, env, { isOurOwn = false, mayBeNowhere = false } = {}) {
   const given = settings.baseUrl ?? fromEnvironment(env, 'OPENCODE_SERVER_URL', readServerUrl) ?? null
   const named = isOurOwn ? null : given
-  const headers = settings.headers ?? {}
+  const headers = settings.headers ?? { __proto__: null }
   const { total, ...timeouts } = { ...DEFAULT_TIMEOUTS, ...settings.timeouts }
   return {
     url: named?.url ?? null,
     credentials: chooseCredentials(settings, named, headers, env),
     headers,
-    directory: chooseDirectory(settings, named),
+    directory: chooseDirectory(settings, named, mayBeNowhere),
     directoryGiven: settings.directory !== undefined,
     timeouts: { ...timeouts, total: total === Infinity ? null : total },
   }
@@ -105,19 +105,28 @@ function chooseCredentials(settings, named, headers, env) {
     const hint = 'Leave out one of them.'
     throw invalid('Option `headers.authorization`', 'is given beside a user name or a password', hint)
   }
-  const password = given.password ?? (named && fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD'))
+  // A server that the environment names too is the one that its credentials are for.
+  const isAmbient = named && (!env.OPENCODE_SERVER_URL || serverOf(env) === named.url)
+  const password =
+    given.password ?? (isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD') : undefined)
   if (password == null) {
     if (settings.username === undefined) return isGiven ? { ...given, password: '' } : null
     throw invalid('Option `username`', 'is given without a password', 'Pass `password` too.')
   }
-  const ambient = named && fromEnvironment(env, 'OPENCODE_SERVER_USERNAME', readUsername)
+  const ambient = isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_USERNAME', readUsername) : undefined
   return { username: given.username ?? ambient ?? DEFAULT_USERNAME, password }
 }
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
-function chooseDirectory({ directory }, named) {
-  if (directory !== undefined) return path.resolve(directory)
-  return named === null || isLoopback(named.url) ? process.cwd() : null
+function chooseDirectory({ directory }, named, mayBeNowhere) {
+  if (directory !== undefined) return fromHere(directory, 'Option `directory`')
+  if (named !== null && !isLoopback(named.url)) return null
+  try {
+    return workingDirectory()
+  } catch (error) {
+    if (mayBeNowhere) return null
+    throw error
+  }
 }
 
 function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral }) {

@@ -9,7 +9,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { ROOT, announce, run, isInstalled } = require('./steps.js')
 
-const TARGETS = ['framing', 'dialect', 'transcript', 'turn', 'execution']
+const TARGETS = ['framing', 'dialect', 'transcript', 'turn', 'shapes', 'crowd', 'execution']
 const CORPUS = path.join(ROOT, 'fuzz', 'corpus')
 
 function main() {
@@ -54,6 +54,12 @@ function seed() {
       if (type) write('dialect', `${id.split('-')[0]}-${type}`, Buffer.from(data))
     })
   }
+  for (let place = 0; place < 10; place++) {
+    for (const what of [0, 2, 4, 8, 12, 14]) {
+      write('shapes', `${place}-${what}`, Buffer.from([place, what, 8, 1, 9, 0, 15, 2, 15]))
+    }
+  }
+  write('crowd', 'one', Buffer.from(Array.from({ length: 64 }, (_, at) => (at * 37) & 255)))
   write('transcript', 'one', Buffer.from('0\x00\x80\x01\x81\x0c\x02\x0f\x8d\x0e\x06\xfa', 'latin1'))
 }
 

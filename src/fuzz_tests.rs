@@ -127,3 +127,24 @@ fn transcript() {
         (0..20_000).map(|_| (0..2 + chance.below(120)).map(|_| chance.next() as u8).collect()).collect();
     run(20_000, &seeds, targets::transcript);
 }
+
+/// Deep and wide JSON, wherever OpenCode puts JSON of others. On the stack that the addon's thread has.
+#[test]
+fn shapes() {
+    let mut chance = Chance(0xDEAD_BEEF_0BAD_CAFE);
+    let seeds: Vec<Vec<u8>> =
+        (0..60).map(|_| (0..2 + chance.below(12)).map(|_| chance.next() as u8).collect()).collect();
+    let deep = (0..10).flat_map(|place| (0..12).map(move |what| vec![place, 2 * what, 15]));
+    let seeds: Vec<Vec<u8>> = deep.chain(seeds).collect();
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    thread.spawn(move || run(seeds.len(), &seeds, targets::shapes)).unwrap().join().unwrap();
+}
+
+/// Many messages, parts, asks and sessions, of which most never come to anything.
+#[test]
+fn crowd() {
+    let mut chance = Chance(0x0F1E_2D3C_4B5A_6978);
+    let seeds: Vec<Vec<u8>> =
+        (0..60).map(|_| (0..2 + chance.below(80)).map(|_| chance.next() as u8).collect()).collect();
+    run(seeds.len(), &seeds, targets::crowd);
+}

@@ -96,3 +96,49 @@ fn what_a_text_reader_does_not_read_takes_no_room() {
     assert!(mailbox.push(delta("a", &"x".repeat(999))).is_ok());
     assert_eq!(mailbox.push(delta("a", "xx")), Err(Full));
 }
+
+fn large(part: &str, size: usize) -> StreamEvent {
+    delta(part, &"x".repeat(size))
+}
+
+/// No string that goes to JavaScript is longer than JavaScript can hold, whatever the limits are.
+#[test]
+fn what_is_unread_is_taken_in_pieces() {
+    let size = PIECE + PIECE / 2;
+    let mailbox = Mailbox::new(usize::MAX, || {});
+    mailbox.take_text();
+    mailbox.push(large("a", size)).unwrap();
+    mailbox.push(delta("a", "é".repeat(10).as_str())).unwrap();
+    let pieces: Vec<usize> = std::iter::from_fn(|| mailbox.take_text()).map(|text| text.len()).collect();
+    assert_eq!(pieces, [PIECE, size - PIECE + 20]);
+
+    let mailbox = Mailbox::new(usize::MAX, || {});
+    for part in ["a", "a", "b", "c"] {
+        mailbox.push(large(part, PIECE / 2 + 1)).unwrap();
+    }
+    mailbox.push(tool("running")).unwrap();
+    let first = mailbox.take_events().unwrap();
+    assert!(first.len() < 2 * PIECE);
+    mailbox.push(tool("completed")).unwrap();
+    let rest: Vec<Value> = std::iter::from_fn(|| mailbox.take_events())
+        .flat_map(|json| serde_json::from_str::<Vec<Value>>(&json).unwrap())
+        .collect();
+    assert_eq!(rest.iter().filter(|event| event["type"] == "tool").count(), 1);
+    assert_eq!(rest.last().unwrap()["status"], "completed");
+}
+
+#[test]
+fn many_small_events_count_for_what_they_cost() {
+    let mailbox = Mailbox::new(100_000, || {});
+    let full = (0..2_000).find(|at| mailbox.push(delta(["a", "b"][at % 2], "x")).is_err());
+    assert!(full.is_some_and(|at| at < 500), "{full:?}");
+}
+
+#[test]
+fn an_outcome_that_no_string_can_hold_is_an_error() {
+    let mailbox = Mailbox::new(usize::MAX, || {});
+    mailbox.finish(Ok(serde_json::json!({ "text": "\u{1}".repeat(LARGEST / 6 + 1) })));
+    let outcome: Value = serde_json::from_str(&mailbox.outcome().unwrap()).unwrap();
+    assert_eq!(outcome["error"]["code"], "ERR_OPENCODE_LIMIT");
+    assert_eq!(outcome["error"]["accepted"], true);
+}

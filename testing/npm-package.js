@@ -5,6 +5,7 @@ const { randomUUID } = require('node:crypto')
 const { existsSync, rmSync } = require('node:fs')
 const { mkdir, rename, rm } = require('node:fs/promises')
 const { dirname, join, resolve, sep } = require('node:path')
+const { harmless } = require('../lib/harmless.js')
 const { atExit } = require('./at-exit.js')
 
 /**
@@ -60,7 +61,8 @@ function npmInstall(specs, prefix) {
     npm.on('close', (code) => {
       forget()
       if (code === 0) done()
-      else failed(new Error(`npm install ${names} ended with ${code}: is there a network?\n${stderr}`))
+      else
+        failed(new Error(`npm install ${names} ended with ${code}: is there a network?\n${harmless(stderr)}`))
     })
   })
 }

@@ -2,6 +2,8 @@
 
 const { setTimeout: sleep } = require('node:timers/promises')
 
+const { harmless } = require('../lib/harmless.js')
+
 const PATIENCE = 10_000
 
 /** The calls of each generation. */
@@ -70,9 +72,9 @@ async function ask(server, method, path) {
   const body = await response.text()
   // Another call, or OpenCode itself, was quicker.
   if (response.ok || response.status === 404) return body && JSON.parse(body)
-  throw new Error(`OpenCode answered ${method} ${path} with ${response.status}: ${body}`)
+  throw new Error(`OpenCode answered ${method} ${path} with ${response.status}: ${harmless(body)}`)
 }
 
-const logEnd = (server) => server.log().slice(-4000)
+const logEnd = (server) => harmless(server.log().slice(-4000))
 
 module.exports = { clearSessions }

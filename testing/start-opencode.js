@@ -4,6 +4,7 @@ const { spawn } = require('node:child_process')
 const { mkdtempSync } = require('node:fs')
 const { tmpdir } = require('node:os')
 const { join } = require('node:path')
+const { harmless } = require('../lib/harmless.js')
 const { atExit } = require('./at-exit.js')
 const { generationOf, generationOfExecutable } = require('./generation.js')
 const { leftover, removeFolder } = require('./leftovers.js')
@@ -81,7 +82,7 @@ class OpenCodeServer {
       const fail = (what) => {
         clearTimeout(timer)
         this.stop().then(() =>
-          reject(new Error(`OpenCode did not start: ${what}.\n${this.#stderr.slice(-4000)}`)),
+          reject(new Error(`OpenCode did not start: ${what}.\n${harmless(this.#stderr.slice(-4000))}`)),
         )
       }
       const { url, awaited } = SERVE[this.generation]

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import testing from '../../testing/index.js'
@@ -50,6 +50,43 @@ describe('the command line, through pipes', () => {
     real.model.reply(text('ok'))
     expect((await run(words, { input }).ended).code).toBe(0)
     expect(lastPrompt()).toBe(prompt)
+  })
+
+  it('goes on where a pipe stays open, and takes what is there', async () => {
+    real.model.reply(text('ok')).reply(text('ok'))
+    const silent = command([...target(), 'Hello'], { input: null })
+    expect((await silent.ended).code).toBe(0)
+    expect(lastPrompt()).toBe('Hello')
+    const open = command([...target(), 'Hello'], { input: null })
+    open.child.stdin.write('some ')
+    setImmediate(() => open.child.stdin.write('words'))
+    const { code, stderr } = await open.ended
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'opencode-stream: Going on without the end of what is piped in\n',
+    })
+    expect(lastPrompt()).toBe('Hello\nsome words')
+  })
+
+  it.skipIf(!existsSync('/dev/full'))('a full disk is told, and is exit code 1', async () => {
+    for (const words of ['hi', '--format=json hi', '--help']) {
+      real.model.reply(text('ok'))
+      const line = `$COMMAND ${target().map(quoted).join(' ')} ${words} > /dev/full`
+      expect(await inShell(line).ended).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/^opencode-stream: The output cannot be written: ENOSPC.*\n$/),
+      })
+      real.model.reset()
+    }
+  })
+
+  it('--format json has nothing that a terminal would obey, and means the same', async () => {
+    const words = '\u001b]0;owned\u0007\u009b31m\u202e\u2066 caf\u00e9'
+    real.model.reply(text(words))
+    const { stdout } = await run(['hi', '--format', 'json']).ended
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
+    expect(stdout).not.toMatch(/[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/)
+    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1)).result.text).toBe(words)
   })
 
   it('goes on with the newest session, with a named one, and in a copy', async () => {

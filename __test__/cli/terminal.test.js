@@ -42,9 +42,27 @@ describe.skipIf(!hasTerminal())('the command line, in a terminal', () => {
   })
 
   it('obeys nothing that the answer might order the terminal to do', async () => {
-    real.model.reply(text('\u001b]0;owned\u0007\u001b[2Jsafe'))
+    real.model.reply(text('\u001b]0;owned\u0007\u001b[2Jsafe\rover\r\nit \u009b31m\u202eed\u2067is'))
     const { stdout } = await run(['hi'], '2>/dev/null').ended
-    expect(stdout).toBe('␛]0;owned␇␛[2Jsafe\r\n')
+    expect(stdout).toBe('␛]0;owned␇␛[2Jsafe␍over\r\nit �31m�ed�is\r\n')
+  })
+
+  it('obeys nothing that a provider, a tool or a rejected permission says', async () => {
+    const evil = '\u001b]0;owned\u0007\u202e\rmark'
+    real.model
+      .reply(toolCall('bash', { command: `echo ${evil}`, description: evil }))
+      .reply(fail(400, { message: evil }))
+    const outputs = [
+      await run(['hi', '--permission', 'allow']).ended,
+      await inTerminal(`exec $COMMAND --mode ${quoted(evil)} hi`).ended,
+      await inTerminal(`exec $COMMAND --file ${quoted(evil)} --attach ${real.server.url} hi`).ended,
+    ]
+    for (const { stdout } of outputs) {
+      expect(stdout).toContain('mark')
+      // Our own spinner writes CR and CSI; nothing else may.
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
+      expect(plain(stdout)).not.toMatch(/[\u0007\u001b\u202e]|\rmark/)
+    }
   })
 
   it('shows progress and no answer, when the answer goes to a file', async () => {

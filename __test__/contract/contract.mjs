@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import testing from '../../testing/index.js'
 import { until } from '../support/real-opencode.mjs'
 import { differences } from './differences.mjs'
+import { ends } from './ends.mjs'
 import { subject } from './subject.mjs'
 import { wholeTurn } from './whole-turn.mjs'
 
@@ -280,6 +281,7 @@ export function contract(route, version) {
     })
 
     wholeTurn(real, differs)
+    ends(real, differs)
   })
 }
 

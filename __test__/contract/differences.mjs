@@ -44,6 +44,14 @@ export function differences(route, version) {
     tellsWhy: !before('1.1.0'),
     /** `run` takes one text from its standard input. */
     takesFiles: !isRun,
+    /** Before it learnt to, a provider that failed in the middle of an answer ended the turn. */
+    beginsAgain: !before('1.2.0'),
+    /** Before it learnt to, a context that overflows was an error of the provider like any other. */
+    knowsOverflow: !before('1.2.0'),
+    /** `run` prints a part when it is complete, so what was given up was never printed. */
+    streamsAttempts: !isRun,
+    /** A server goes on when the turn is over, and is not ended with it. */
+    outlivesTurns: !isRun && !isAcp,
     /** The release has a way of its own to be asked for JSON, and the route can ask. */
     structures: !isRun && !isAcp && !before('1.1.65'),
   }

@@ -20,7 +20,7 @@ export function subject(route, version) {
   }
   let server
   beforeAll(async () => {
-    it.model = await scriptedModel()
+    it.model = await scriptedModel({ model: { limit: { context: 60_000, output: 8000 } } })
     it.directory = realpathSync(mkdtempSync(join(tmpdir(), 'contract-')))
     it.client = new OpenCode()
     if (route === 'server') {

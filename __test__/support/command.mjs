@@ -11,7 +11,7 @@ function environment(more) {
   return { ...Object.fromEntries(kept), TERM: 'xterm-256color', ...more }
 }
 
-/** Starts it with pipes. `printed` grows; `ended` resolves with how it ended and what it printed. */
+/** Starts it with pipes; with `input: null` its standard input stays open. `printed` grows; `ended` resolves with how it ended and what it printed. */
 export function command(words, { input = '', env } = {}) {
   return running(spawn(process.execPath, [BIN, ...words], { env: environment(env) }), input)
 }
@@ -54,7 +54,7 @@ function running(child, input) {
     run.stderr += text
   })
   child.stdin.on('error', () => {})
-  if (input !== undefined) child.stdin.end(input)
+  if (input != null) child.stdin.end(input)
   run.ended = once(child, 'close').then(([code, signal]) => {
     const { stdout, stderr } = run
     return { code, signal, stdout, stderr }

@@ -1,6 +1,7 @@
 // A server of examples/, running on a real OpenCode: `{ url, post(), close() }`.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
 
 /** Resolves when it has printed its address. */
 export async function startExample(words, { cwd, opencode, env }) {
@@ -28,6 +29,13 @@ export async function startExample(words, { cwd, opencode, env }) {
         body: JSON.stringify(body),
         ...more,
       }),
+    /** The status of a post with headers that fetch() would not send. */
+    async statusOf(body, headers) {
+      const options = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } }
+      const [response] = await once(request(`${url}/chat`, options).end(JSON.stringify(body)), 'response')
+      response.resume()
+      return response.statusCode
+    },
     async close() {
       const closed = once(child, 'close')
       child.kill()

@@ -4,7 +4,7 @@ import { turnRequest } from '../../lib/turn-request.js'
 
 /** The request that a call makes; `env` stands in for process.env. */
 export function request(options, { prompt = 'Hello', env = {}, defaults } = {}) {
-  return turnRequest(prompt, mergeSettings(readOptions(defaults), readOptions(options)), env)
+  return turnRequest(prompt, mergeSettings(readOptions(defaults), readOptions(options), env), env)
 }
 
 export function refusal(...call) {

@@ -52,6 +52,28 @@ export function whatAServerDoes(of) {
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember the colour blue.')
   })
 
+  it('a prompt that names a file of the machine is 400, and nothing is sent', async () => {
+    const { server, real } = of()
+    const before = real.model.requests.length
+    const file = { type: 'file', mime: 'text/plain', url: 'file:///etc/hostname' }
+    for (const prompt of [[file, { type: 'text', text: 'Repeat it.' }], { 0: file }, null]) {
+      expect((await server.post({ prompt })).status).toBe(400)
+    }
+    expect(real.model.requests).toHaveLength(before)
+  })
+
+  it.each([
+    ['host', 'attacker.example'],
+    ['host', '127.0.0.1.attacker.example:80'],
+    ['origin', 'http://attacker.example'],
+    ['origin', 'null'],
+  ])('a foreign %s, %s, is 403, and nothing is sent', async (name, value) => {
+    const { server, real } = of()
+    const before = real.model.requests.length
+    expect(await server.statusOf({ prompt: 'hi' }, { [name]: value })).toBe(403)
+    expect(real.model.requests).toHaveLength(before)
+  })
+
   it('a wrong prompt is 400, with the code of the error, and nothing is sent', async () => {
     const { server, real } = of()
     const before = real.model.requests.length

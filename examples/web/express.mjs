@@ -4,15 +4,21 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
 import { generateStream, OpenCodeError } from 'opencode-stream'
+import { isOwnPage, textOf } from './own-page.mjs'
 
 const app = express()
+
+app.use((request, response, next) => {
+  if (isOwnPage(request.headers)) next()
+  else response.sendStatus(403)
+})
 
 app.get('/', (_, response) => response.sendFile(fileURLToPath(new URL('chat.html', import.meta.url))))
 
 // `express.json()` takes nothing but JSON, which another website cannot make a browser post to us.
 app.post('/chat', express.json(), async (request, response) => {
   const { prompt, sessionID } = request.body ?? {}
-  const { status, headers, body } = generateStream(prompt, { sessionID }).toResponse()
+  const { status, headers, body } = generateStream(textOf(prompt), { sessionID }).toResponse()
   response.status(status).setHeaders(headers)
   // A browser that goes away closes `response`; that cancels the body, and the turn is stopped inside OpenCode.
   await pipeline(Readable.fromWeb(body), response).catch(() => {})
@@ -20,7 +26,8 @@ app.post('/chat', express.json(), async (request, response) => {
 
 app.use((error, _request, response, next) => {
   // What is wrong with the prompt is thrown at once, before anything is sent.
-  if (error instanceof OpenCodeError) response.status(400).json(error)
+  const { code, message } = error
+  if (error instanceof OpenCodeError) response.status(400).json({ code, message })
   else next(error)
 })
 

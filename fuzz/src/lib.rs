@@ -7,10 +7,12 @@
 mod error;
 #[path = "../../src/framing/mod.rs"]
 mod framing;
+#[path = "../../src/mailbox.rs"]
+mod mailbox;
 #[path = "../../src/protocol/mod.rs"]
 mod protocol;
 #[path = "../../src/request.rs"]
 mod request;
 mod targets;
 
-pub use targets::{dialect, execution, framing as frame, transcript, turn};
+pub use targets::{crowd, dialect, execution, framing as frame, shapes, transcript, turn};

@@ -1,5 +1,7 @@
 'use strict'
 
+const { harmless, harmlessJson } = require('../../lib/harmless.js')
+
 // The answer goes to stdout, everything about it to stderr: `npm run demo > answer.txt` keeps the answer only.
 
 const STYLES = { dim: ['\x1b[2m', '\x1b[22m'], red: ['\x1b[31m', '\x1b[39m'], cyan: ['\x1b[36m', '\x1b[39m'] }
@@ -10,7 +12,10 @@ function styled(style, text) {
   return `${on}${text}${off}`
 }
 
-const aside = (style, text) => process.stderr.write(styled(style, text))
+const aside = (style, text) => process.stderr.write(styled(style, harmless(text)))
+
+/** Character for character into a pipe or a file, and harmless to a terminal. */
+const answer = (text) => process.stdout.write(process.stdout.isTTY ? harmless(text) : text)
 
 function announce(title) {
   aside('cyan', `\n=== ${title}\n`)
@@ -34,7 +39,7 @@ async function showTurn(prompt, stream) {
 }
 
 const SHOW = {
-  'text-delta': ({ delta }) => process.stdout.write(delta),
+  'text-delta': ({ delta }) => answer(delta),
   'reasoning-delta': ({ delta }) => aside('dim', delta),
   'reasoning-end': () => aside('dim', '\n\n'),
   tool: showTool,
@@ -46,8 +51,8 @@ const SHOW = {
 }
 
 function showTool({ tool, status, input, output, error }) {
-  if (status === 'completed') aside('cyan', `[${tool}] ${JSON.stringify(input)}\n${indented(output)}\n`)
-  if (status === 'error') aside('red', `[${tool}] ${JSON.stringify(input)}\n${indented(error)}\n`)
+  if (status === 'completed') aside('cyan', `[${tool}] ${harmlessJson(input)}\n${indented(output)}\n`)
+  if (status === 'error') aside('red', `[${tool}] ${harmlessJson(input)}\n${indented(error)}\n`)
 }
 
 function indented(text = '') {
@@ -71,6 +76,7 @@ function showEnd({ sessionID, usage, finishReason, route, version }, { chunks, f
 
 function showError(error) {
   announce('The demo failed')
+  // Its message and its hint are harmless already, and Node escapes the rest.
   console.error(error.hint ? `${error.code}: ${error.message}\n${error.hint}` : error)
 }
 

@@ -104,13 +104,13 @@ async fn ring_for(something: Arc<Notify>, bell: Arc<Bell>) {
 
 #[napi]
 impl Turn {
-    /// All unread text of the answer in one string, or null.
+    /// Unread text of the answer in one string, or null if there is none.
     #[napi(catch_unwind)]
     pub fn take_text(&self) -> Option<String> {
         self.mailbox.take_text()
     }
 
-    /// All unread events as one JSON array, or null.
+    /// Unread events as one JSON array, or null if there are none.
     #[napi(catch_unwind)]
     pub fn take_events(&self) -> Option<String> {
         self.mailbox.take_events()
@@ -134,7 +134,7 @@ impl Turn {
     /// Null while the turn runs; then `{"result"}` or `{"error"}` as JSON.
     #[napi(catch_unwind)]
     pub fn outcome(&self) -> Option<String> {
-        self.mailbox.outcome().map(|outcome| outcome_json(&outcome))
+        self.mailbox.outcome().map(|outcome| outcome.as_ref().to_owned())
     }
 
     /// Known from the `start` event on.

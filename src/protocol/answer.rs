@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::json;
 use crate::error::{Accepted, Code, Failure};
 
 /// An HTTP answer, whole.
@@ -32,7 +33,7 @@ impl Answer {
         if let Some(refusal) = self.refusal() {
             return Err(refusal);
         }
-        serde_json::from_slice(&self.body).map_err(|_| self.not_opencode())
+        json::value(&self.body).ok_or_else(|| self.not_opencode())
     }
 
     /// Why this answer is no success.
@@ -89,7 +90,7 @@ impl Answer {
 
     /// OpenCode's own words, whichever shape its release puts them in.
     pub fn words(&self) -> String {
-        let json: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let json = json::value(&self.body).unwrap_or_default();
         let words = [json.pointer("/data/message"), json.pointer("/error/0/message"), json.get("message")]
             .into_iter()
             .flatten()

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub use super::execution_event::{ExecutionEvent, InboxEvent, InboxStep, Interruption};
 pub use super::fault::Fault;
+use super::json;
 pub use super::part_detail::{Detail, StepTotals, ToolChange, ToolStatus};
 use super::reply::Reply;
 use super::text::Text;
@@ -32,6 +33,10 @@ pub enum BusEvent {
     Error {
         session_id: Option<String>,
         error: Value,
+    },
+    /// The session was deleted; whatever of it still runs says no more.
+    Deleted {
+        session_id: String,
     },
     Message(MessageInfo),
     Part(PartUpdate),
@@ -74,6 +79,7 @@ impl BusEvent {
             | Self::Idle { session_id }
             | Self::Execution { session_id, .. }
             | Self::Retry { session_id, .. }
+            | Self::Deleted { session_id }
             | Self::AskClosed { session_id, .. } => Some(session_id),
             Self::Inbox(event) => Some(&event.session_id),
             Self::Error { session_id, .. } | Self::Other { session_id } => session_id.as_deref(),
@@ -98,22 +104,46 @@ pub struct SessionInfo {
     pub title: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Status {
     Busy,
     Idle,
     Retry {
         attempt: u32,
-        #[serde(default)]
         message: String,
         /// Unix time in ms of the next attempt.
-        #[serde(default)]
         next: f64,
     },
     /// A state this release does not know; the session is not idle.
-    #[serde(other)]
     Unknown,
+}
+
+/// By hand: serde reads a tagged enum twice, and with a bound on its depth.
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(rename = "type")]
+            kind: String,
+            #[serde(default, deserialize_with = "json::lenient")]
+            attempt: Option<f64>,
+            #[serde(default, deserialize_with = "json::lenient")]
+            message: Option<String>,
+            #[serde(default, deserialize_with = "json::lenient")]
+            next: Option<f64>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        Ok(match wire.kind.as_str() {
+            "busy" => Self::Busy,
+            "idle" => Self::Idle,
+            "retry" => Self::Retry {
+                attempt: wire.attempt.unwrap_or_default() as u32,
+                message: wire.message.unwrap_or_default(),
+                next: wire.next.unwrap_or_default(),
+            },
+            _ => Self::Unknown,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +170,14 @@ pub struct MessageInfo {
 }
 
 impl MessageInfo {
+    /// A step that is complete and no answer: tools were called, and OpenCode goes on with what they say.
+    pub fn calls_tools(&self) -> bool {
+        self.completed
+            && self.finish.as_deref() == Some("tool-calls")
+            && self.error.is_none()
+            && self.structured.is_none()
+    }
+
     /// A message of the model's that has just begun.
     pub fn answer(id: &str, session_id: &str) -> Self {
         Self {

@@ -12,6 +12,8 @@ pub mod event;
 pub mod execution_event;
 pub mod fault;
 pub mod history;
+pub mod json;
+pub mod noise;
 pub mod part_detail;
 pub mod reading;
 pub mod release;

@@ -14,7 +14,7 @@ use super::reply::Reply;
 pub const SEPARATOR: &str = "\n\n";
 
 /// Where a part event belongs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
     #[serde(rename = "sessionID")]
@@ -142,7 +142,7 @@ pub enum StreamEvent {
 }
 
 /// A tool call as it is now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Hash, PartialEq, Serialize)]
 pub struct ToolEvent {
     #[serde(flatten)]
     pub place: Arc<Place>,

@@ -28,10 +28,12 @@ const FILE: &str = if cfg!(windows) { "opencode.exe" } else { "opencode" };
 /// When none of the places a user may mean has one.
 pub fn find(launch: &LaunchRequest, directory: &str) -> Result<PathBuf, Failure> {
     let home = std::fs::canonicalize(directory).unwrap_or_else(|_| PathBuf::from(directory));
+    // Everything is inside the root, and nobody brought that along.
+    let home = home.parent().is_some().then_some(home.as_path());
     let found = match &launch.executable {
         Some(named) if named.contains(['/', '\\']) => usable(Path::new(named)),
-        Some(name) => on_path(launch, name, &home),
-        None => on_path(launch, FILE, &home).or_else(|| packaged(launch)),
+        Some(name) => on_path(launch, name, home),
+        None => on_path(launch, FILE, home).or_else(|| packaged(launch)),
     };
     found.map(real_binary).ok_or_else(|| not_found(launch))
 }
@@ -47,13 +49,13 @@ fn not_found(launch: &LaunchRequest) -> Failure {
     )
 }
 
-fn on_path(launch: &LaunchRequest, name: &str, home: &Path) -> Option<PathBuf> {
+fn on_path(launch: &LaunchRequest, name: &str, home: Option<&Path>) -> Option<PathBuf> {
     let path = launch.environment.get("PATH")?;
     // A relative entry means a place inside whatever directory one happens to be in.
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
         .filter_map(|folder| usable(&folder.join(name)))
-        .find(|file| !is_inside(file, home))
+        .find(|file| home.is_none_or(|home| !is_inside(file, home)))
 }
 
 /// The package that was installed beside ours; `lib/` says where.
@@ -102,4 +104,32 @@ fn beside(package: &Path) -> Option<PathBuf> {
         packages().into_iter().find_map(|name| usable(&place.join(name).join("bin").join(FILE)))
     };
     places.into_iter().flatten().find_map(binary)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn launch(path: &Path) -> LaunchRequest {
+        let environment = [("PATH".to_owned(), path.to_string_lossy().into_owned())];
+        LaunchRequest { executable: None, package: None, environment: environment.into(), config: None }
+    }
+
+    #[test]
+    fn nothing_inside_the_directory_is_started_and_the_root_holds_nothing() {
+        use std::os::unix::fs::PermissionsExt;
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).unwrap();
+        let folder = std::env::temp_dir().join(format!("executable-{:016x}", u64::from_ne_bytes(name)));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join(FILE);
+        std::fs::write(&file, "#!/bin/sh\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let found = |directory: &str| find(&launch(&folder), directory).ok();
+        assert_eq!(found(&folder.to_string_lossy()), None);
+        assert_eq!(found("/"), Some(file.clone()));
+        assert_eq!(found("/.."), Some(file.clone()));
+        assert_eq!(found("/nowhere"), Some(file));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

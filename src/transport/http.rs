@@ -48,7 +48,8 @@ impl Server {
         let mut headers = HeaderMap::new();
         for (name, value) in &target.headers {
             let name = HeaderName::try_from(name).map_err(|error| invalid("headers", &error))?;
-            let mut value = HeaderValue::try_from(value).map_err(|error| invalid("headers", &error))?;
+            let value = HeaderValue::from_bytes(&latin1(value));
+            let mut value = value.map_err(|error| invalid("headers", &error))?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }
@@ -239,6 +240,11 @@ fn basic(username: &str, password: &str) -> Result<HeaderValue, Failure> {
         HeaderValue::try_from(format!("Basic {encoded}")).map_err(|error| invalid("password", &error))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// A header's value as it travels: a byte for each character, as Node's `fetch` has it. `lib/` lets no other pass.
+fn latin1(value: &str) -> Vec<u8> {
+    value.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(b'?')).collect()
 }
 
 fn invalid(option: &str, error: &dyn Error) -> Failure {

@@ -14,6 +14,8 @@ use crate::protocol::event::{MessageInfo, Role};
 /// How many of a session's last messages are looked at: only the newest matter. Releases that do not
 /// know the parameter give all of them.
 const RECENT: usize = 100;
+/// A step, a compaction's two messages, what asks to go on, and the next step.
+const NEWEST: usize = 8;
 
 impl Api {
     /// The ids of the session's messages, the newest of them at least; also of prompts that are not listed.
@@ -38,6 +40,11 @@ impl Api {
             Err(failure) if failure.status == Some(400) => self.readable_messages(id, failure).await,
             listed => listed,
         }
+    }
+
+    /// As many of the session's last messages as the newest step may have begun with.
+    pub async fn newest_messages(&self, id: &str) -> Option<Vec<Stored>> {
+        self.last_messages(id, NEWEST).await.ok()
     }
 
     async fn last_messages(&self, id: &str, count: usize) -> Result<Vec<Stored>, Failure> {

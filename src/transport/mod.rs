@@ -4,7 +4,9 @@ mod api;
 mod child;
 mod cli;
 mod config;
+mod directory;
 mod executable;
+mod first_start;
 mod http;
 mod hub;
 mod listener;
@@ -16,6 +18,8 @@ mod settle;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
+pub use directory::require_folder;
+pub use first_start::{TRIES, Turn as FirstStart, is_database_busy, is_port_taken, pause};
 pub use http::{CallError, Server};
 pub use hub::{Connection, Delivery};
 pub use private::{Holdings, Running};

@@ -9,7 +9,7 @@ use super::Answers;
 use super::requests::answer_ask;
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
-use crate::protocol::event::Ask;
+use crate::protocol::event::{Ask, AskKind};
 use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::SessionPlace;
 use crate::protocol::turn::told;
@@ -56,6 +56,10 @@ struct Pending<'a> {
     session: &'a str,
     /// The caller's code has not said yet.
     open: Vec<Ask>,
+    /// Rejections that wait: OpenCode takes all that a session still asks with them.
+    held: Vec<AskReply>,
+    /// The ids of all asks but those that are gone.
+    seen: HashSet<String>,
     answered: Vec<AskReply>,
 }
 
@@ -67,14 +71,24 @@ pub async fn past(
     desk: &mut Desk<'_>,
 ) -> Result<Past, Failure> {
     let children = api.descendants(session).await?;
-    let ours = |ask: &Ask| ask.session_id == session || children.contains(&ask.session_id);
+    let tree: HashSet<&str> = children.iter().map(String::as_str).chain([session]).collect();
+    let ours = |ask: &Ask| tree.contains(ask.session_id.as_str());
     let began = Instant::now();
     let mut until = desk.patience();
-    let mut pending = Pending { request, api, session, open: Vec::new(), answered: Vec::new() };
+    let mut pending = Pending {
+        request,
+        api,
+        session,
+        open: Vec::new(),
+        held: Vec::new(),
+        seen: HashSet::new(),
+        answered: Vec::new(),
+    };
     loop {
         let busy = api.is_busy(session).await?;
         let listed: Vec<Ask> = api.asks().await.into_iter().filter(ours).collect();
         pending.look(&listed, desk).await?;
+        pending.release().await?;
         if !busy && pending.open.is_empty() {
             break;
         }
@@ -95,13 +109,12 @@ pub async fn past(
 
 impl Pending<'_> {
     async fn look(&mut self, listed: &[Ask], desk: &Desk<'_>) -> Result<(), Failure> {
-        let is_listed = |ask: &Ask| listed.iter().any(|known| known.id == ask.id);
-        for gone in self.open.extract_if(.., |ask| !is_listed(ask)) {
+        let ids: HashSet<&str> = listed.iter().map(|ask| ask.id.as_str()).collect();
+        for gone in self.open.extract_if(.., |ask| !ids.contains(ask.id.as_str())) {
             desk.mailbox.close_ask(&gone.id);
         }
         for ask in listed {
-            let seen = self.answered.iter().map(|answered| &answered.ask).chain(&self.open);
-            if seen.into_iter().any(|known| known.id == ask.id) {
+            if !self.seen.insert(ask.id.clone()) {
                 continue;
             }
             if let Some(reply) = self.request.policies().reply_to(ask) {
@@ -117,11 +130,27 @@ impl Pending<'_> {
     async fn on_answer(&mut self, id: &str, reply: Reply) -> Result<(), Failure> {
         match self.open.iter().position(|ask| ask.id == id) {
             Some(at) => {
-                let ask = self.open.remove(at);
-                self.answer(ask, reply).await
+                let ask = self.open.swap_remove(at);
+                let is_permission = matches!(ask.kind, AskKind::Permission { .. });
+                if is_permission && matches!(reply, Reply::Reject { .. }) {
+                    self.held.push(AskReply { ask, reply });
+                } else {
+                    self.answer(ask, reply).await?;
+                }
             }
-            None => Ok(()),
+            None => return Ok(()),
         }
+        self.release().await
+    }
+
+    /// Rejections go last.
+    async fn release(&mut self) -> Result<(), Failure> {
+        if self.open.is_empty() {
+            for AskReply { ask, reply } in std::mem::take(&mut self.held) {
+                self.answer(ask, reply).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn answer(&mut self, ask: Ask, reply: Reply) -> Result<(), Failure> {

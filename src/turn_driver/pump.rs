@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
-use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -20,6 +19,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt::Prompt;
 use crate::protocol::answer::Answer;
+use crate::protocol::json as bounded;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Snapshot, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
@@ -31,7 +31,7 @@ enum Done {
     /// An ambiguous send was looked into.
     Settled(Result<(), Failure>),
     Fetched(Result<Snapshot, Failure>),
-    Replied(Result<(), Failure>),
+    Replied(String, Result<(), Failure>),
     Aborted,
     Moved(Result<(), Failure>),
 }
@@ -130,6 +130,7 @@ impl<'a> Pump<'a> {
             texts: prompt.texts(),
             before: prepared.past.before.clone(),
         });
+        turn.let_wait(request.limits.buffered as usize);
         for child in &prepared.past.children {
             turn.adopt(child);
             prepared.connection.adopt(&prepared.session, child);
@@ -160,7 +161,10 @@ impl<'a> Pump<'a> {
                 Output::Emit(event) => self.emit(event),
                 Output::Finish(verdict) => return Some(*verdict),
                 Output::Reply(reply) => {
-                    self.job(|api, _| async move { Done::Replied(answer_ask(&api, &reply).await) });
+                    self.job(|api, _| async move {
+                        let answered = answer_ask(&api, &reply).await;
+                        Done::Replied(reply.ask.id, answered)
+                    });
                 }
                 Output::Ask(ask) => self.mailbox.ask(&ask),
                 Output::AskClosed(id) => self.mailbox.close_ask(&id),
@@ -222,7 +226,7 @@ impl<'a> Pump<'a> {
                     Err(failure) => self.turn.fail(failure),
                 }
             }
-            Done::Moved(Err(failure)) | Done::Replied(Err(failure)) => self.fail(failure),
+            Done::Moved(Err(failure)) | Done::Replied(_, Err(failure)) => self.fail(failure),
             Done::Fetched(Ok(snapshot)) => {
                 for child in &snapshot.children {
                     self.prepared.connection.adopt(&self.prepared.session, child);
@@ -231,7 +235,8 @@ impl<'a> Pump<'a> {
             }
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
-            Done::Replied(Ok(())) | Done::Moved(Ok(())) => {}
+            Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
+            Done::Moved(Ok(())) => {}
         }
     }
 
@@ -290,7 +295,7 @@ impl<'a> Pump<'a> {
     }
 
     fn emit_raw(&mut self, session: &str, raw: &str) {
-        let Ok(event) = RawValue::from_string(raw.to_owned()) else { return };
+        let Some(event) = bounded::raw(raw) else { return };
         let root = session == self.prepared.session;
         let place = SessionPlace {
             session_id: session.to_owned(),
@@ -336,7 +341,10 @@ impl<'a> Pump<'a> {
     /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes.
     async fn clean_up(&mut self, verdict: &Result<Value, Failure>) {
         let stopped_by_us = |failure: &Failure| {
-            matches!(failure.code, Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit)
+            matches!(
+                failure.code,
+                Code::Timeout | Code::StreamLost | Code::Protocol | Code::Limit | Code::SessionNotFound
+            )
         };
         let unfinished = match verdict {
             Err(failure) => stopped_by_us(failure) && failure.accepted != Accepted::No,

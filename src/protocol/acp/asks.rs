@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{Conversation, Output};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent};
+use crate::protocol::json as bounded;
 use crate::protocol::release::Release;
-use crate::protocol::text::read;
 
 impl Conversation {
     /// Answers an ask of the child: `once`, `always` or `reject`. Says whether there was one.
@@ -23,8 +23,8 @@ impl Conversation {
 
     /// A request of the child's.
     pub(super) fn asked(&mut self, method: &str, id: &RawValue, params: Option<&RawValue>) {
-        let id: Value = read(id.get()).unwrap_or_default();
-        let params: Value = params.and_then(|params| read(params.get())).unwrap_or_default();
+        let id = bounded::value(id.get().as_bytes()).unwrap_or_default();
+        let params = params.and_then(|params| bounded::value(params.get().as_bytes())).unwrap_or_default();
         let Some(session) = self.session.clone().filter(|_| method == "session/request_permission") else {
             let error = json!({ "code": -32601, "message": format!("{method} is not offered") });
             return self.reply(&id, "error", &error);

@@ -2,14 +2,18 @@
 //! line. A [`Conversation`] is one child's one turn: initialize, open a session, set it, prompt, updates,
 //! answer. Pure: lines in, lines and events out.
 
+mod abandoned;
 mod asks;
+mod held;
 mod opening;
 mod prompt;
 mod rpc;
 mod settings;
+mod tool;
 mod update;
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -17,12 +21,14 @@ use serde_json::{Value, json};
 
 use super::dialect::Stored;
 use super::event::BusEvent;
+use super::noise::{Piece, pieces, shown};
 use super::text::without_lone_surrogates;
 use crate::error::{Code, Failure};
 
 pub use self::opening::SessionChoice;
 use self::opening::unsupported;
-pub use self::prompt::block;
+pub use self::prompt::{block, is_command};
+pub use self::rpc::STARTS;
 use self::rpc::{Message, RpcError};
 pub use self::settings::Wanted;
 use self::update::UpdateDialect;
@@ -38,8 +44,13 @@ pub enum Output {
     Event(BusEvent),
     /// The prompt was answered; a release may still bring the last chunks.
     Answered,
+    /// Words came that may be a summary of OpenCode's: what it has stored goes to [`Conversation::looked`]. `again`:
+    /// it did not tell a moment ago.
+    Look { again: bool },
     /// The conversation cannot go on.
     Failed(Failure),
+    /// Something of the turn was lost on the way.
+    Lost(Failure),
 }
 
 /// What a request was about.
@@ -80,9 +91,14 @@ pub struct Conversation {
     dialect: Option<UpdateDialect>,
     /// The child's own requests that wait for our answer: ask id, and JSON-RPC id.
     asks: HashMap<String, Value>,
+    /// Asks that came while the updates before them were held.
+    early_asks: Vec<EarlyAsk>,
     /// How the prompt was answered.
     stop_reason: Option<String>,
 }
+
+/// A request of the child's: method, id, parameters.
+type EarlyAsk = (String, Box<RawValue>, Option<Box<RawValue>>);
 
 impl Conversation {
     pub fn new(config: AcpConfig) -> Self {
@@ -97,6 +113,7 @@ impl Conversation {
             session: None,
             dialect: None,
             asks: HashMap::new(),
+            early_asks: Vec::new(),
             stop_reason: None,
         };
         let capabilities =
@@ -117,10 +134,10 @@ impl Conversation {
         self.outputs.pop_front()
     }
 
-    /// Sends the prompt, once; `blocks` as [`block`] makes them.
-    pub fn prompt(&mut self, blocks: &[Value]) {
+    /// Sends the prompt, once; `blocks` as [`block`] makes them. `can_look`: [`Output::Look`] can be done.
+    pub fn prompt(&mut self, blocks: &[Value], can_look: bool) {
         let Some(session) = self.session.clone() else { return };
-        self.dialect = Some(UpdateDialect::new(&session));
+        self.dialect = Some(UpdateDialect::new(&session, can_look));
         self.request(Step::Prompt, "session/prompt", &json!({ "sessionId": session, "prompt": blocks }));
     }
 
@@ -144,25 +161,56 @@ impl Conversation {
         self.version.clone()
     }
 
+    /// Whether the child has answered at all.
+    pub fn is_initialized(&self) -> bool {
+        !self.capabilities.is_null() || self.version.is_some()
+    }
+
     /// Whether a tool runs now.
     pub fn is_in_a_tool(&self) -> bool {
         self.dialect.as_ref().is_some_and(UpdateDialect::is_in_a_tool)
     }
 
-    /// One line of the child's standard output. What is no JSON-RPC message is read over.
+    /// One line of the child's standard output. Others may write to it too.
     pub fn line(&mut self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        if let Ok(message) = serde_json::from_str::<Message<'_>>(&line) {
+        if self.read(&line) {
+            return;
+        }
+        for piece in pieces(&line, STARTS) {
+            match piece {
+                Piece::Noise(_) => {}
+                Piece::Record(message) if self.read(&message) => {}
+                Piece::Record(words) | Piece::Torn(words) => {
+                    self.outputs.push_back(Output::Lost(torn(&words)))
+                }
+            }
+        }
+    }
+
+    /// Returns `false` for what is no message.
+    fn read(&mut self, line: &str) -> bool {
+        if let Ok(message) = serde_json::from_str::<Message<'_>>(line) {
             self.message(message);
-        } else if let Ok(message) = serde_json::from_str(&without_lone_surrogates(&line)) {
+        } else if let Ok(message) = serde_json::from_str(&without_lone_surrogates(line)) {
             // Half a character in a title must not cost the answer it stands in.
             self.message(message);
+        } else {
+            return false;
         }
+        true
     }
 
     fn message(&mut self, message: Message<'_>) {
         match (message.method.as_deref(), message.id) {
             (Some("session/update"), None) => self.update(message.params),
+            (Some(method), Some(id)) if self.is_holding() => {
+                self.early_asks.push((
+                    method.to_owned(),
+                    id.to_owned(),
+                    message.params.map(ToOwned::to_owned),
+                ));
+            }
             (Some(method), Some(id)) => self.asked(method, id, message.params),
             (None, Some(id)) => {
                 let step = id.get().parse().ok().and_then(|id: u64| self.pending.remove(&id));
@@ -189,9 +237,36 @@ impl Conversation {
             return;
         };
         if Some(&params.session_id) == self.session.as_ref() {
-            let mut events = Vec::new();
+            let (mut events, was_holding) = (Vec::new(), dialect.is_holding());
             dialect.update(params.update.get(), &mut events);
+            if dialect.is_holding() && !was_holding {
+                self.outputs.push_back(Output::Look { again: false });
+            }
             self.outputs.extend(events.into_iter().map(Output::Event));
+        }
+    }
+
+    fn is_holding(&self) -> bool {
+        self.dialect.as_ref().is_some_and(UpdateDialect::is_holding)
+    }
+
+    /// What OpenCode has stored of the turn; `None` where it could not be had.
+    pub fn looked(&mut self, stored: Option<&[Stored]>) {
+        let Some(dialect) = &mut self.dialect else { return };
+        let mut events = Vec::new();
+        let again = dialect.looked(stored, &mut events);
+        self.outputs.extend(events.into_iter().map(Output::Event));
+        if again {
+            self.outputs.push_back(Output::Look { again });
+        }
+        self.ask_what_came_early();
+    }
+
+    fn ask_what_came_early(&mut self) {
+        if !self.is_holding() {
+            for (method, id, params) in std::mem::take(&mut self.early_asks) {
+                self.asked(&method, &id, params.as_deref());
+            }
         }
     }
 
@@ -236,13 +311,20 @@ impl Conversation {
     }
 
     /// The turn is over: fills in what never came, from what OpenCode has stored, and closes what is open.
-    /// Nothing that still comes is heard.
-    pub fn end(&mut self, stored: &[Stored]) {
-        let Some(mut dialect) = self.dialect.take() else { return };
+    /// Nothing that still comes is heard. Returns the stretches of parts that OpenCode has not kept.
+    pub fn end(&mut self, stored: &[Stored]) -> Vec<(String, Range<usize>)> {
+        let Some(mut dialect) = self.dialect.take() else { return Vec::new() };
         let mut events = Vec::new();
+        while dialect.looked(Some(stored).filter(|stored| !stored.is_empty()), &mut events) {
+            if dialect.is_stuck() {
+                dialect.looked(None, &mut events);
+            }
+        }
         dialect.complete(stored, &mut events);
+        let abandoned = dialect.abandoned(stored);
         dialect.end(self.finish(), &mut events);
         self.outputs.extend(events.into_iter().map(Output::Event));
+        abandoned
     }
 
     fn finish(&self) -> Option<&'static str> {
@@ -274,6 +356,14 @@ impl Conversation {
     }
 }
 
+/// A message that others wrote into: what it said is lost.
+fn torn(words: &str) -> Failure {
+    let shown = shown(words);
+    Failure::new(Code::Protocol, format!("`opencode acp` wrote a message that cannot be read: {shown}"))
+        .hint("a plugin or a tool writes to OpenCode's standard output: make it write to standard error")
+        .data(json!({ "line": shown }))
+}
+
 impl Conversation {
     fn failure(&self, step: Step, error: &RpcError) -> Failure {
         let words = error.words().to_owned();
@@ -300,5 +390,7 @@ impl Conversation {
     }
 }
 
+#[cfg(test)]
+mod held_tests;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::protocol::json as bounded;
+
+/// How a message begins.
+pub const STARTS: &[&str] = &[r#"{"jsonrpc""#, r#"{"id""#, r#"{"method""#];
+
 /// One JSON-RPC message.
 #[derive(Deserialize)]
 pub struct Message<'a> {
@@ -13,7 +18,7 @@ pub struct Message<'a> {
     pub method: Option<String>,
     #[serde(borrow, default)]
     pub params: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::optional")]
     pub result: Option<Value>,
     #[serde(default)]
     pub error: Option<RpcError>,
@@ -25,7 +30,7 @@ pub struct RpcError {
     pub code: i64,
     #[serde(default)]
     pub message: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded::field")]
     pub data: Value,
 }
 

@@ -73,7 +73,7 @@ impl Replay {
                 Output::Send(line) => self.sent.push(serde_json::from_str(&line).unwrap()),
                 Output::Open { session_id } => {
                     self.turn = Some(turn(&session_id));
-                    self.conversation.prompt(&[json!({ "type": "text", "text": "go" })]);
+                    self.conversation.prompt(&[json!({ "type": "text", "text": "go" })], false);
                 }
                 Output::Event(event) => {
                     let turn = self.turn.as_mut().unwrap();
@@ -81,7 +81,8 @@ impl Replay {
                     turn.on_event(&event, now);
                 }
                 Output::Answered => self.answered = true,
-                Output::Failed(failure) => self.failed = Some(failure),
+                Output::Look { .. } => panic!("nothing can be looked at"),
+                Output::Failed(failure) | Output::Lost(failure) => self.failed = Some(failure),
             }
         }
         while let Some(output) = self.turn.as_mut().and_then(Turn::poll_output) {
@@ -394,7 +395,10 @@ fn lines_that_are_no_messages_and_requests_we_do_not_offer_change_nothing() {
 #[test]
 fn a_file_is_a_block_with_its_content() {
     let image = json!({ "type": "file", "mime": "image/png", "url": "data:image/png;base64,aGk=", "filename": "a.png" });
-    assert_eq!(block(&image).unwrap(), json!({ "type": "image", "mimeType": "image/png", "data": "aGk=" }));
+    assert_eq!(
+        block(&image).unwrap(),
+        json!({ "type": "image", "mimeType": "image/png", "data": "aGk=", "uri": "/a.png" })
+    );
     let text = json!({ "type": "file", "mime": "text/plain", "url": "data:text/plain;base64,aGk=", "filename": "a.txt" });
     assert_eq!(block(&text).unwrap()["resource"]["blob"], "aGk=");
     assert_eq!(block(&json!({ "type": "agent", "name": "general" })), None);

@@ -2,36 +2,66 @@
 //! some updates of some releases: what it lacks gets one of ours, beginning with `acp_`.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
+use super::abandoned::{abandoned, is_likely, kept};
+use super::held::{Held, Whose};
+use super::tool::ToolCall;
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{BusEvent, Detail, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
 use crate::protocol::text::{Text, read};
 
-#[derive(Deserialize)]
+/// What ids of ours begin with.
+const OWN: &str = "acp_";
+
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Update {
+pub struct Update {
     session_update: String,
     /// Of a message on answers, of a part on thoughts (1.18.33; 1.1.31 has none).
     #[serde(default)]
-    message_id: Option<String>,
+    pub message_id: Option<String>,
     /// A chunk's content is one block, a tool's a list of them.
     #[serde(default)]
-    content: Option<Box<RawValue>>,
+    pub content: Option<Box<RawValue>>,
     #[serde(default)]
     tool_call_id: Option<String>,
     #[serde(default)]
-    title: Option<String>,
+    pub title: Option<String>,
     #[serde(default)]
-    status: Option<String>,
+    pub status: Option<String>,
     #[serde(default)]
-    raw_input: Option<Value>,
+    pub raw_input: Option<Box<RawValue>>,
     #[serde(default)]
-    raw_output: Option<Value>,
+    pub raw_output: Option<Box<RawValue>>,
+}
+
+impl Update {
+    /// What the model writes here.
+    pub fn kind(&self) -> Option<PartKind> {
+        match self.session_update.as_str() {
+            "agent_message_chunk" => Some(PartKind::Text),
+            "agent_thought_chunk" => Some(PartKind::Reasoning),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self) -> Option<Text> {
+        let block = serde_json::from_str::<Block>(self.content.as_ref()?.get()).ok()?;
+        block.text
+    }
+
+    /// About how much memory it takes.
+    pub fn size(&self) -> usize {
+        let values = [&self.content, &self.raw_input, &self.raw_output];
+        let held: usize = values.into_iter().flatten().map(|value| value.get().len()).sum();
+        size_of::<Self>() + held
+    }
 }
 
 /// The text of a chunk.
@@ -51,16 +81,6 @@ struct Written {
     ended: bool,
 }
 
-#[derive(Debug)]
-struct ToolCall {
-    part: String,
-    message: String,
-    /// The tool's name: only the first update has it, as its title.
-    tool: String,
-    state: Value,
-    over: bool,
-}
-
 /// Reads the updates of one turn.
 #[derive(Debug)]
 pub struct UpdateDialect {
@@ -72,11 +92,26 @@ pub struct UpdateDialect {
     tools: HashMap<String, ToolCall>,
     /// What was last told of: text behind a tool call is of the next message.
     after_tool: bool,
+    /// What may be a summary.
+    held: Held,
+    /// What OpenCode has stored can be asked for.
+    can_look: bool,
+    /// How much of a summary is still to come, on a wire without ids.
+    skip: usize,
+    /// A summary has just ended, on a wire without ids.
+    after_summary: bool,
+    is_stuck: bool,
 }
 
 impl UpdateDialect {
-    pub fn new(session: &str) -> Self {
+    /// `can_look`: the driver can tell what OpenCode has stored.
+    pub fn new(session: &str, can_look: bool) -> Self {
         Self {
+            can_look,
+            held: Held::default(),
+            skip: 0,
+            after_summary: false,
+            is_stuck: false,
             session: session.to_owned(),
             count: 0,
             messages: Vec::new(),
@@ -96,22 +131,111 @@ impl UpdateDialect {
         self.tools.values().any(|tool| !tool.over)
     }
 
+    /// Whether words are held until [`Self::looked`] tells whose they are.
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// One update. What is not of the answer (commands, configuration, the user's own words) is read over.
     pub fn update(&mut self, update: &str, out: &mut Vec<BusEvent>) {
         let Some(update) = read::<Update>(update) else { return };
-        match update.session_update.as_str() {
-            "agent_message_chunk" => self.chunk(PartKind::Text, update, out),
-            "agent_thought_chunk" => self.chunk(PartKind::Reasoning, update, out),
-            "tool_call" | "tool_call_update" => self.tool_call(update, out),
+        if self.is_holding() || self.is_open(&update) {
+            self.held.push(update);
+            if self.held.is_full() {
+                self.looked(None, out);
+            }
+        } else {
+            self.write(update, out);
+        }
+    }
+
+    /// What was stored did not tell the last time.
+    pub fn is_stuck(&self) -> bool {
+        self.is_stuck
+    }
+
+    /// What OpenCode has stored of the turn; `None` where that cannot be had. Returns whether more must be known.
+    pub fn looked(&mut self, stored: Option<&[Stored]>, out: &mut Vec<BusEvent>) -> bool {
+        self.is_stuck = false;
+        while self.is_holding() {
+            match self.held.decide(stored) {
+                Whose::Open => {
+                    self.is_stuck = true;
+                    return true;
+                }
+                Whose::Summary(length) => self.skip = length.unwrap_or_default(),
+                Whose::Answer => {}
+            }
+            self.after_summary = false;
+            self.let_go(out);
+            if stored.is_some() && self.is_holding() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Writes what is held, up to the next words of which it is not known whose they are.
+    fn let_go(&mut self, out: &mut Vec<BusEvent>) {
+        let mut is_known = true;
+        while let Some(update) = self.held.pop() {
+            if !std::mem::take(&mut is_known) && self.is_open(&update) {
+                return self.held.put_back(update);
+            }
+            self.write(update, out);
+        }
+    }
+
+    /// Whether these words may be a summary's.
+    fn is_open(&self, update: &Update) -> bool {
+        let Some(kind) = update.kind().filter(|_| self.can_look) else { return false };
+        if let Some(id) = &update.message_id {
+            return self.held.known(id).is_none();
+        }
+        let begins = self.after_tool || self.messages.is_empty() || self.after_summary;
+        begins
+            && self.skip == 0
+            && (kind == PartKind::Reasoning || update.text().is_some_and(|text| !text.is_empty()))
+    }
+
+    fn write(&mut self, update: Update, out: &mut Vec<BusEvent>) {
+        match (update.kind(), update.session_update.as_str()) {
+            (Some(kind), _) => self.chunk(kind, update, out),
+            (None, "tool_call" | "tool_call_update") => self.tool_call(update, out),
             _ => {}
         }
     }
 
     fn chunk(&mut self, kind: PartKind, update: Update, out: &mut Vec<BusEvent>) {
-        let block = update.content.and_then(|content| serde_json::from_str::<Block>(content.get()).ok());
-        if let Some(text) = block.and_then(|block| block.text) {
+        let Some(text) = update.text() else { return };
+        if update.message_id.as_ref().is_some_and(|id| matches!(self.held.known(id), Some(Whose::Summary(_))))
+        {
+            return;
+        }
+        if let Some(text) = self.behind_summary(kind, text) {
             self.text(kind, update.message_id, text, out);
         }
+    }
+
+    /// What of a chunk stands behind the summary, on a wire without ids.
+    fn behind_summary(&mut self, kind: PartKind, text: Text) -> Option<Text> {
+        if self.skip == 0 && !self.after_summary {
+            return Some(text);
+        }
+        if self.skip > 0 && kind == PartKind::Reasoning {
+            return None;
+        }
+        let skipped = self.skip.min(text.len());
+        self.skip -= skipped;
+        self.after_summary = self.skip == 0;
+        let rest = &text.as_bytes()[skipped..];
+        // White space at its end is not stored.
+        let rest = if self.after_summary { rest.trim_ascii_start() } else { rest };
+        (!rest.is_empty()).then(|| {
+            self.after_summary = false;
+            self.after_tool = true;
+            Text::from(rest.to_vec())
+        })
     }
 
     /// `id` is of a message where the text is of the answer, and of a part where it is a thought.
@@ -165,7 +289,7 @@ impl UpdateDialect {
 
     fn own_id(&mut self, kind: &str) -> String {
         self.count += 1;
-        format!("acp_{kind}_{}", self.count)
+        format!("{OWN}{kind}_{}", self.count)
     }
 
     fn snapshot(&self, written: &Written) -> PartUpdate {
@@ -182,7 +306,7 @@ impl UpdateDialect {
         PartUpdate {
             text: written.text.clone(),
             ended: written.ended,
-            ..part_update(place, written.kind, &raw)
+            ..part_update(place, written.kind, raw.to_string())
         }
     }
 
@@ -197,23 +321,15 @@ impl UpdateDialect {
                 None => self.message(None, out),
             };
             let tool = update.title.clone().unwrap_or_default();
-            let (part, state) = (self.own_id("part"), json!({ "status": "pending", "input": {} }));
-            self.tools.insert(call.clone(), ToolCall { part, message, tool, state, over: false });
+            let tool = ToolCall::new(self.own_id("part"), message, tool);
+            self.tools.insert(call.clone(), tool);
         }
         self.after_tool = true;
         let Some(tool) = self.tools.get_mut(&call) else { return };
         tool.take(update);
-        let raw = json!({
-            "id": tool.part,
-            "sessionID": self.session,
-            "messageID": tool.message,
-            "type": "tool",
-            "callID": call,
-            "tool": tool.tool,
-            "state": tool.state,
-        });
+        let raw = tool.object(&self.session, &call);
         let place = (self.session.as_str(), tool.message.as_str(), tool.part.as_str());
-        out.push(BusEvent::Part(part_update(place, PartKind::Tool, &raw)));
+        out.push(BusEvent::Part(part_update(place, PartKind::Tool, raw)));
     }
 
     /// Whether OpenCode has stored more of the answer than the wire has brought: 1.1.31 answers the prompt
@@ -244,6 +360,38 @@ impl UpdateDialect {
         }
     }
 
+    /// The stretches of parts that OpenCode has not kept, by part.
+    pub fn abandoned(&self, stored: &[Stored]) -> Vec<(String, Range<usize>)> {
+        let names_messages = self.messages.iter().any(|message| !message.id.starts_with(OWN));
+        if !names_messages {
+            return self.abandoned_of(None, stored);
+        }
+        self.messages.iter().flat_map(|message| self.abandoned_of(Some(&message.id), stored)).collect()
+    }
+
+    fn abandoned_of(&self, message: Option<&str>, stored: &[Stored]) -> Vec<(String, Range<usize>)> {
+        if !is_likely(stored, message) {
+            return Vec::new();
+        }
+        let is_of = |written: &&Written| {
+            written.kind == PartKind::Text && message.is_none_or(|message| written.message == message)
+        };
+        let parts: Vec<&Written> = self.written.iter().filter(is_of).collect();
+        let wire: Vec<u8> = parts.iter().flat_map(|part| part.text.as_bytes().to_vec()).collect();
+        let Some(range) = abandoned(&wire, &kept(stored, message)) else { return Vec::new() };
+        let mut ranges = Vec::new();
+        let mut from = 0;
+        for part in parts {
+            let to = from + part.text.len();
+            let (first, last) = (range.start.max(from), range.end.min(to));
+            if first < last {
+                ranges.push((part.part.clone(), first - from..last - from));
+            }
+            from = to;
+        }
+        ranges
+    }
+
     /// The texts of the answer so far, in order.
     fn texts(&self) -> impl Iterator<Item = &Text> {
         self.written.iter().filter(|written| written.kind == PartKind::Text).map(|written| &written.text)
@@ -264,41 +412,8 @@ impl UpdateDialect {
     }
 }
 
-impl ToolCall {
-    fn take(&mut self, update: Update) {
-        let status = match update.status.as_deref() {
-            Some("in_progress") => "running",
-            Some("completed") => "completed",
-            Some("failed") => "error",
-            _ => "pending",
-        };
-        self.over = matches!(status, "completed" | "error");
-        self.state["status"] = status.into();
-        if let Some(input) = update.raw_input {
-            self.state["input"] = input;
-        }
-        if let Some(title) = update.title.filter(|title| *title != self.tool) {
-            self.state["title"] = title.into();
-        }
-        let blocks: Vec<Value> = update.content.and_then(|content| read(content.get())).unwrap_or_default();
-        let text = blocks.iter().find_map(|block| block.pointer("/content/text")?.as_str());
-        let output = update.raw_output.unwrap_or_default();
-        if let Some(metadata) = output.get("metadata") {
-            self.state["metadata"] = metadata.clone();
-        } else if let Some(text) = text.filter(|_| status == "running") {
-            self.state["metadata"] = json!({ "output": text });
-        }
-        let (field, words) = match status {
-            "completed" => ("output", output.get("output").and_then(Value::as_str).or(text)),
-            "error" => ("error", output.get("error").and_then(Value::as_str).or(text)),
-            _ => return,
-        };
-        self.state[field] = words.unwrap_or_default().into();
-    }
-}
-
 /// A part as it is, without text of its own. `place`: session, message, part.
-fn part_update(place: (&str, &str, &str), kind: PartKind, raw: &Value) -> PartUpdate {
+fn part_update(place: (&str, &str, &str), kind: PartKind, raw: String) -> PartUpdate {
     let (session, message, part) = place;
     PartUpdate {
         id: part.to_owned(),
@@ -309,7 +424,7 @@ fn part_update(place: (&str, &str, &str), kind: PartKind, raw: &Value) -> PartUp
         delta: None,
         ended: false,
         synthetic: false,
-        raw: Arc::from(raw.to_string()),
+        raw: Arc::from(raw),
         detail: Detail::Raw,
     }
 }

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use super::{Malformed, parse_repaired};
+use super::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent};
+use crate::protocol::json;
 use crate::protocol::reply::Reply;
 
 #[derive(Deserialize)]
@@ -15,7 +17,7 @@ struct Permission {
     permission: String,
     #[serde(default)]
     patterns: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::field")]
     metadata: Value,
     #[serde(default)]
     tool: Option<AskedBy>,
@@ -26,7 +28,7 @@ struct Question {
     id: String,
     #[serde(rename = "sessionID")]
     session_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::field")]
     questions: Value,
     #[serde(default)]
     tool: Option<AskedBy>,
@@ -52,7 +54,7 @@ pub fn permission_before_1_0_224(properties: &str) -> Result<Ask, Malformed> {
         message_id: Option<String>,
         #[serde(rename = "callID", default)]
         call_id: Option<String>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::field")]
         metadata: Value,
     }
     #[derive(Deserialize)]
@@ -114,20 +116,9 @@ pub fn closed(properties: &str) -> Result<BusEvent, Malformed> {
 /// Reads the answers of `GET /permission` or `GET /question`. Releases without the route answer
 /// something else: that is no list, and nothing is pending.
 pub fn pending_asks(body: &[u8]) -> Vec<Ask> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Permission(Permission),
-        Question(Question),
-    }
     let json = String::from_utf8_lossy(body);
-    let asks: Vec<Either> = parse_repaired("list of asks", &json).unwrap_or_default();
-    asks.into_iter()
-        .map(|ask| match ask {
-            Either::Permission(permission) => permission.into(),
-            Either::Question(question) => question.into(),
-        })
-        .collect()
+    let asks: Vec<&RawValue> = parse("list of asks", &json).unwrap_or_default();
+    asks.into_iter().filter_map(|ask| permission(ask.get()).or_else(|_| question(ask.get())).ok()).collect()
 }
 
 impl From<Permission> for Ask {

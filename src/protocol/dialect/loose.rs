@@ -25,10 +25,16 @@ const KNOWN: [&str; 9] = [
     "server.connected",
 ];
 
+/// How many envelopes are opened: each is read anew, so that more would cost the square of their number.
+const ENVELOPES: usize = 4;
+/// How long an id may be, as JSON, to be written into each part of a list.
+const LONGEST_ID: usize = 1000;
+
 /// `None` where nothing of ours can be made out.
 pub fn decode(name: Option<&str>, json: &str) -> Option<Vec<BusEvent>> {
     let mut fields = fields(json)?;
-    while let Some(inner) = envelope(&fields) {
+    for _ in 0..ENVELOPES {
+        let Some(inner) = envelope(&fields) else { break };
         fields = inner;
     }
     let kind = string(&fields, "type")
@@ -70,12 +76,14 @@ fn parts(kind: &str, fields: &Fields<'_>) -> Option<Records> {
     // A text beside the part is what is new, or all there is, as the event has it.
     let is_delta = kind == "message.part.delta";
     let piece = piece.or_else(|| whole.filter(|_| is_delta));
+    // Of several parts it would be the text of none; nor may it be written down once for each.
+    let is_one = listed.len() == 1;
     let records = listed.into_iter().map(|part| {
         let mut part = at_home(part, fields);
-        if let Some(whole) = whole.filter(|_| !is_delta) {
+        if let Some(whole) = whole.filter(|_| !is_delta && is_one) {
             part.entry("text".into()).or_insert(whole);
         }
-        part_record(&part, piece)
+        part_record(&part, piece.filter(|_| is_one))
     });
     Some(records.collect())
 }
@@ -112,7 +120,7 @@ fn list<'a>(fields: &Fields<'a>) -> Vec<Fields<'a>> {
 /// A part with the session and the message that are named around it.
 fn at_home<'a>(mut part: Fields<'a>, around: &Fields<'a>) -> Fields<'a> {
     for name in ["sessionID", "messageID"] {
-        if let Some(id) = around.get(name) {
+        if let Some(id) = around.get(name).filter(|id| id.get().len() <= LONGEST_ID) {
             part.entry(name.into()).or_insert(id);
         }
     }
@@ -133,8 +141,9 @@ fn string(fields: &Fields<'_>, name: &str) -> Option<String> {
 
 /// A string as JSON writes it, half characters and all; or the `text` of an object.
 fn text<'a>(fields: &Fields<'a>, name: &str) -> Option<&'a RawValue> {
+    let is_text = |value: &&RawValue| value.get().starts_with('"');
     let value = *fields.get(name)?;
-    if value.get().starts_with('"') { Some(value) } else { text(&object(fields, name)?, "text") }
+    if is_text(&value) { Some(value) } else { object(fields, name)?.get("text").copied().filter(is_text) }
 }
 
 fn constant(json: &'static str) -> Box<RawValue> {

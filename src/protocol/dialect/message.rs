@@ -8,6 +8,7 @@ use super::part_updated::stored;
 use super::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{MessageInfo, Role};
 pub use crate::protocol::history::Stored;
+use crate::protocol::json;
 
 #[derive(Deserialize)]
 struct Wire {
@@ -23,7 +24,7 @@ struct Info {
     #[serde(rename = "parentID", default)]
     parent_id: Option<String>,
     /// `true` for a compaction's summary; an object (title, diffs) on user messages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::field")]
     summary: Value,
     #[serde(default)]
     mode: Option<String>,
@@ -31,9 +32,9 @@ struct Info {
     time: Option<Time>,
     #[serde(default)]
     finish: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     error: Option<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     structured: Option<Value>,
 }
 
@@ -64,8 +65,8 @@ fn read(info: Info) -> Option<MessageInfo> {
         parent_id: info.parent_id,
         completed: info.time.is_some_and(|time| time.completed.is_some()),
         finish: info.finish,
-        error: info.error.filter(|error| !error.is_null()),
-        structured: info.structured.filter(|value| !value.is_null()),
+        error: info.error,
+        structured: info.structured,
     })
 }
 

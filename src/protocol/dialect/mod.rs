@@ -101,6 +101,7 @@ fn usual(kind: &str, properties: &str) -> Result<BusEvent, Malformed> {
         "session.idle" => session::idle(properties)?,
         "session.error" => session::error(properties)?,
         "session.created" | "session.updated" => session::info(properties)?,
+        "session.deleted" => session::deleted(properties),
         "permission.asked" => BusEvent::Asked(ask::permission(properties)?),
         "permission.updated" => BusEvent::Asked(ask::permission_before_1_0_224(properties)?),
         "question.asked" => BusEvent::Asked(ask::question(properties)?),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Malformed, parse, parse_repaired};
 use crate::protocol::event::{BusEvent, SessionInfo, Status};
+use crate::protocol::json;
 
 #[derive(Deserialize)]
 struct Named {
@@ -38,7 +39,7 @@ pub fn error(properties: &str) -> Result<BusEvent, Malformed> {
     struct Wire {
         #[serde(rename = "sessionID", default)]
         session_id: Option<String>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::field")]
         error: Value,
     }
     let Wire { session_id, error } = parse_repaired("session.error", properties)?;
@@ -52,6 +53,26 @@ pub fn info(properties: &str) -> Result<BusEvent, Malformed> {
     }
     let Wire { info } = parse_repaired("session.updated", properties)?;
     Ok(BusEvent::Session(info))
+}
+
+/// The session is gone, and with it whatever it ran.
+pub fn deleted(properties: &str) -> BusEvent {
+    #[derive(Default, Deserialize)]
+    struct Wire {
+        #[serde(rename = "sessionID", default)]
+        session_id: Option<String>,
+        #[serde(default)]
+        info: Option<Info>,
+    }
+    #[derive(Deserialize)]
+    struct Info {
+        id: String,
+    }
+    let Wire { session_id, info } = parse_repaired("session.deleted", properties).unwrap_or_default();
+    match info.map(|info| info.id).or(session_id) {
+        Some(session_id) => BusEvent::Deleted { session_id },
+        None => BusEvent::Other { session_id: None },
+    }
 }
 
 /// An event we have no use for beyond knowing that it came.

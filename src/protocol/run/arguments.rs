@@ -46,7 +46,7 @@ pub fn arguments(options: &RunOptions<'_>, flags: &Flags) -> Result<Vec<String>,
         if !flags.has(flag) {
             return Err(unknown(flag));
         }
-        words.push(value.map_or_else(|| format!("--{flag}"), |value| format!("--{flag}={value}")));
+        words.push(value.map_or_else(|| format!("--{flag}"), |value| format!("--{flag}={}", quoted(value))));
         Ok(())
     };
     let valued = [
@@ -73,6 +73,12 @@ pub fn arguments(options: &RunOptions<'_>, flags: &Flags) -> Result<Vec<String>,
         add("thinking", None)?;
     }
     Ok(words)
+}
+
+/// OpenCode takes the quotes off a value that stands in some, so such a one gets a pair more.
+fn quoted(value: &str) -> String {
+    let stands_in = |quote: char| value.starts_with(quote) && value.ends_with(quote);
+    if stands_in('"') || stands_in('\'') { format!("\"{value}\"") } else { value.to_owned() }
 }
 
 fn unknown(flag: &str) -> Failure {

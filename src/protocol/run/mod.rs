@@ -2,6 +2,8 @@
 //! anything: logs, and in releases up to 1.3 a menu that waits for a key nobody presses.
 
 mod arguments;
+mod compaction;
+mod complaints;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,9 +11,23 @@ use serde_json::value::RawValue;
 
 use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
+use super::json;
+use super::noise::{Piece, pieces, shown};
 use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
+use compaction::Compaction;
+pub use complaints::Complaints;
+
+/// How the records begin.
+pub const STARTS: &[&str] = &[
+    r#"{"type":"step_start""#,
+    r#"{"type":"text""#,
+    r#"{"type":"reasoning""#,
+    r#"{"type":"tool_use""#,
+    r#"{"type":"step_finish""#,
+    r#"{"type":"error""#,
+];
 
 /// How much of what is no JSON is kept for the error, in bytes.
 const JUNK: usize = 2000;
@@ -24,7 +40,7 @@ struct Line<'a> {
     session_id: String,
     #[serde(borrow, default)]
     part: Option<&'a RawValue>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     error: Option<Value>,
 }
 
@@ -45,10 +61,18 @@ pub struct RunDialect {
     junk: String,
     /// The process reported an error.
     failed: bool,
+    /// A record that could not be read, fit for a message.
+    torn: Option<String>,
+    compaction: Compaction,
     asks: usize,
 }
 
 impl RunDialect {
+    /// `continues`: the session has messages already.
+    pub fn new(continues: bool) -> Self {
+        Self { compaction: Compaction::new(continues), ..Self::default() }
+    }
+
     /// Known from the first line on.
     pub fn session(&self) -> Option<&str> {
         self.session.as_deref()
@@ -57,14 +81,33 @@ impl RunDialect {
     /// One line of standard output.
     ///
     /// # Errors
-    /// When the process waits for somebody at a terminal, or a part lacks what we depend on.
+    /// When the process waits for somebody at a terminal, or a record cannot be read.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<BusEvent>, Failure> {
         let text = String::from_utf8_lossy(line);
-        let Ok(line) = serde_json::from_str::<Line<'_>>(&text) else { return self.junk(&text) };
+        if let Some(record) = read_record(&text) {
+            return self.record(record);
+        }
+        let mut events = Vec::new();
+        for piece in pieces(&text, STARTS) {
+            match piece {
+                Piece::Noise(words) => self.junk(&words)?,
+                // How the process ends may say more of it.
+                Piece::Torn(words) => drop(self.torn.get_or_insert_with(|| shown(&words))),
+                Piece::Record(record) => match read_record(&record) {
+                    Some(record) => events.extend(self.record(record)?),
+                    None => self.junk(&record)?,
+                },
+            }
+        }
+        Ok(events)
+    }
+
+    fn record(&mut self, line: Line<'_>) -> Result<Vec<BusEvent>, Failure> {
         self.session.get_or_insert_with(|| line.session_id.clone());
         let mut events = Vec::new();
         if line.kind == "error" {
             self.failed = true;
+            events.extend(self.release());
             let error = line.error.unwrap_or_default();
             events.push(BusEvent::Error { session_id: Some(line.session_id), error });
         } else if let Some(part) = line.part {
@@ -72,9 +115,25 @@ impl RunDialect {
                 Failure::new(Code::Protocol, malformed.to_string())
                     .hint("this release may have changed its events: report it, with the release's version")
             })?;
-            self.part(part, &mut events);
+            for part in self.compaction.part(part) {
+                self.part(part, &mut events);
+            }
         }
         Ok(events)
+    }
+
+    /// Whether text is held that may be OpenCode's summary, and whose end is missing.
+    pub fn waits(&self) -> bool {
+        self.compaction.waits()
+    }
+
+    /// What was held is of the answer: nothing more tells.
+    pub fn release(&mut self) -> Vec<BusEvent> {
+        let mut events = Vec::new();
+        for part in self.compaction.clear() {
+            self.part(part, &mut events);
+        }
+        events
     }
 
     fn part(&mut self, part: PartUpdate, events: &mut Vec<BusEvent>) {
@@ -101,7 +160,7 @@ impl RunDialect {
     }
 
     /// What is no JSON: logs of plugins, and the menu that asks for a permission.
-    fn junk(&mut self, line: &str) -> Result<Vec<BusEvent>, Failure> {
+    fn junk(&mut self, line: &str) -> Result<(), Failure> {
         // To 1.0.222 in other words.
         if ["Permission required:", "Permission required to run:"].iter().any(|words| line.contains(words)) {
             return Err(Failure::new(
@@ -113,18 +172,18 @@ impl RunDialect {
             .accepted(Accepted::Yes)
             .data(serde_json::json!({ "ask": line.trim() })));
         }
-        self.junk.push_str(line);
+        // Only its end is kept.
+        let from = (line.len().saturating_sub(JUNK)..).find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+        self.junk.push_str(&line[from..]);
         self.junk.push('\n');
         let excess = self.junk.len().saturating_sub(JUNK);
         let from = (excess..=self.junk.len()).find(|at| self.junk.is_char_boundary(*at)).unwrap_or(0);
         self.junk.drain(..from);
-        Ok(Vec::new())
+        Ok(())
     }
 
-    /// One line of standard error: a permission that the process rejected by itself is told there.
-    pub fn stderr_line(&mut self, line: &str) -> Option<BusEvent> {
-        const WORDS: &str = "permission requested: ";
-        let asked = line.split_once(WORDS)?.1.rsplit_once("; auto-rejecting")?.0;
+    /// A permission that the process rejected by itself, as [`Complaints`] found it.
+    pub fn rejected(&mut self, asked: &str) -> Option<BusEvent> {
         let (permission, patterns) = asked.split_once(" (")?;
         let patterns = patterns.strip_suffix(')').unwrap_or(patterns);
         self.asks += 1;
@@ -144,6 +203,9 @@ impl RunDialect {
     /// The process is gone: the events that close the turn, and why it is no success.
     pub fn end(&mut self, exit: Exit, stderr: &str) -> Result<(), Failure> {
         match exit {
+            Exit::Code(0) if !self.failed && self.torn.is_some() => {
+                Err(torn(self.torn.as_deref().unwrap_or_default()))
+            }
             Exit::Code(0) if self.failed || self.message.as_ref().is_some_and(|last| self.is_last(last)) => {
                 Ok(())
             }
@@ -186,6 +248,25 @@ impl RunDialect {
         failure.stderr = Some(stderr.to_owned());
         failure
     }
+}
+
+/// Whether a process that printed no record ended before it did anything with the prompt: it could not open its
+/// database, since another one was setting it up.
+pub fn never_began(stderr: &str) -> bool {
+    let sets_up = ["CREATE ", "ALTER ", "DROP ", "PRAGMA "].iter().any(|words| stderr.contains(words));
+    let is_locked = ["database is locked", "SQLITE_BUSY"].iter().any(|words| stderr.contains(words));
+    is_locked || (sets_up && stderr.contains("Failed query"))
+}
+
+fn read_record(text: &str) -> Option<Line<'_>> {
+    serde_json::from_str(text).ok()
+}
+
+/// A record that others wrote into: what it said is lost.
+fn torn(shown: &str) -> Failure {
+    Failure::new(Code::Protocol, format!("`opencode run` printed a record that cannot be read: {shown}"))
+        .hint("a plugin or a tool writes to OpenCode's standard output: make it write to standard error")
+        .data(serde_json::json!({ "line": shown }))
 }
 
 fn finish_reason(raw: &str) -> Option<String> {

@@ -45,7 +45,7 @@ fn an_end_behind_a_tool_call_is_none() {
     let failure = dialect.end(Exit::Code(0), "").unwrap_err();
     assert!(failure.message.contains("printed not all"), "{}", failure.message);
     // What was rejected ends the turn there.
-    dialect.stderr_line("permission requested: bash (ls); auto-rejecting").unwrap();
+    dialect.rejected("bash (ls)").unwrap();
     assert!(dialect.end(Exit::Code(0), "").is_ok());
 }
 
@@ -60,10 +60,63 @@ fn a_release_that_prints_nothing_is_said_to() {
 fn lines_that_are_no_json_are_read_over_and_serve_the_error() {
     let mut dialect = RunDialect::default();
     assert_eq!(dialect.line(b"Error: plugin broke").unwrap(), []);
-    assert_eq!(dialect.line(b"{\"type\":\"text\"").unwrap(), []);
+    assert_eq!(dialect.line(b"{\"type\":\"text of mine\"").unwrap(), []);
     let failure = dialect.end(Exit::Code(0), "").unwrap_err();
     assert_eq!((failure.code, failure.exit_code), (Code::CliExit, Some(0)));
     assert!(failure.message.contains("plugin broke"), "{}", failure.message);
+}
+
+#[test]
+fn a_record_that_noise_is_glued_to_is_found_and_one_that_is_torn_is_an_error() {
+    let text = part("text", "msg_1", r#","text":"Hello","time":{"start":1,"end":2}"#);
+    let lines = [
+        part("step-start", "msg_1", ""),
+        format!("loading plugin... \u{1b}]0;title\u{7}{text}\u{1b}[0m done"),
+        part("step-finish", "msg_1", r#","reason":"stop","cost":0"#),
+    ];
+    let mut dialect = RunDialect::default();
+    let events = feed(&mut dialect, &lines);
+    let is_text =
+        |event: &BusEvent| matches!(event, BusEvent::Part(part) if part.text.as_bytes() == b"Hello");
+    assert_eq!(events.iter().filter(|event| is_text(event)).count(), 1, "{events:?}");
+    assert!(dialect.end(Exit::Code(0), "").is_ok());
+
+    let mut dialect = RunDialect::default();
+    let (head, tail) = text.split_at(text.len() - 2);
+    feed(&mut dialect, &[lines[0].clone(), format!("{head}\u{1b}[31mnoise{tail}"), lines[2].clone()]);
+    let failure = dialect.end(Exit::Code(0), "").unwrap_err();
+    assert_eq!(failure.code, Code::Protocol);
+    assert!(
+        failure.message.contains(r#"{"type":"text""#) && !failure.message.contains('\u{1b}'),
+        "{}",
+        failure.message
+    );
+    // How the process ended says more, and so does its own error.
+    assert_eq!(dialect.end(Exit::Signal, "").unwrap_err().code, Code::CliExit);
+    dialect.line(br#"{"type":"error","sessionID":"ses_1","error":{"name":"APIError"}}"#).unwrap();
+    assert!(dialect.end(Exit::Code(1), "").is_ok());
+}
+
+#[test]
+fn an_error_that_is_nested_deeply_is_an_error() {
+    let deep = "[".repeat(300) + &"]".repeat(300);
+    let line = format!(r#"{{"type":"error","sessionID":"ses_1","error":{{"a":{deep}}}}}"#);
+    let events = RunDialect::default().line(line.as_bytes()).unwrap();
+    assert!(matches!(&events[0], BusEvent::Error { error, .. } if error["a"].is_array()));
+}
+
+#[test]
+fn what_is_held_as_a_summary_comes_before_an_error() {
+    let mut dialect = RunDialect::new(true);
+    let text = part("text", "msg_1", r#","text":"Half","time":{"start":1,"end":2}"#);
+    assert_eq!(feed(&mut dialect, &[part("step-start", "msg_1", ""), text]), []);
+    assert!(dialect.waits());
+    let line = r#"{"type":"error","sessionID":"ses_1","error":{"name":"APIError"}}"#;
+    let events = dialect.line(line.as_bytes()).unwrap();
+    assert!(matches!(
+        events[..],
+        [BusEvent::Message(_), BusEvent::Part(_), BusEvent::Part(_), BusEvent::Error { .. }]
+    ));
 }
 
 #[test]
@@ -108,11 +161,14 @@ fn a_permission_it_rejected_by_itself_is_told() {
     let mut dialect = RunDialect::default();
     feed(&mut dialect, &[part("step-start", "msg_1", "")]);
     // As 1.18.33 wrote it to standard error.
-    let line = "\u{1b}[93m\u{1b}[1m! \u{1b}[0mpermission requested: bash (echo permitted); auto-rejecting";
-    let Some(BusEvent::Asked(ask)) = dialect.stderr_line(line) else { panic!() };
+    let mut complaints = Complaints::default();
+    complaints.feed(b"\x1b[93m\x1b[1m! \x1b[0mpermission requested: bash (echo permitted); auto-rejecting\n");
+    let asked = complaints.next().unwrap();
+    let Some(BusEvent::Asked(ask)) = dialect.rejected(&asked) else { panic!() };
     let AskKind::Permission { permission, patterns, .. } = ask.kind else { panic!() };
     assert_eq!((permission.as_str(), patterns), ("bash", vec!["echo permitted".to_owned()]));
-    assert_eq!(dialect.stderr_line("something else"), None);
+    complaints.feed(b"something else\n");
+    assert_eq!(complaints.next(), None);
 }
 
 #[test]
@@ -123,6 +179,12 @@ fn a_flag_that_the_release_lacks_is_an_error_and_values_may_begin_with_a_dash() 
         arguments(&options, &old).unwrap(),
         ["run", "--format", "json", "--session=ses_1", "--title=-x"]
     );
+    for (title, word) in
+        [("\"a\"", "--title=\"\"a\"\""), ("'a'", "--title=\"'a'\""), ("a \"b\"", "--title=a \"b\"")]
+    {
+        let options = RunOptions { title: Some(title), ..RunOptions::default() };
+        assert_eq!(arguments(&options, &old).unwrap()[3], word);
+    }
     let fork = RunOptions { fork: true, ..options };
     assert_eq!(arguments(&fork, &old).unwrap_err().code, Code::UnsupportedVersion);
     let new = Flags::new("--format --session --title --fork --thinking --auto");

@@ -1,5 +1,6 @@
 //! One part of the transcript, and what readers have been told of it.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use serde_json::Value;
 use super::ledger::Ledger;
 use super::part_object::part_object;
 use crate::protocol::event::{Detail, PartKind, StepTotals, ToolChange};
+use crate::protocol::json;
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
 use crate::protocol::text::read;
 
@@ -21,14 +23,16 @@ pub struct Entry {
     pub ledger: Ledger,
     /// Written by an attempt that failed and was made again.
     pub discarded: bool,
+    /// Bytes that OpenCode has not kept, of a part that the wire did not divide.
+    pub abandoned: Option<std::ops::Range<usize>>,
     started: bool,
     finished: bool,
     /// OpenCode's own object.
     pub raw: Arc<str>,
     /// What is known of it beyond its text, where the wire says it in typed changes.
     detail: Detail,
-    /// The last state of a tool call that was told.
-    tool: Option<ToolEvent>,
+    /// The last state of a tool call that was told: how far it was, and a hash of it all.
+    tool: Option<(u8, u64)>,
 }
 
 impl Entry {
@@ -39,12 +43,18 @@ impl Entry {
             answer: false,
             ledger: Ledger::default(),
             discarded: false,
+            abandoned: None,
             started: false,
             finished: false,
             raw: Arc::from("{}"),
             detail: Detail::Raw,
             tool: None,
         }
+    }
+
+    /// How many bytes are kept of it.
+    pub fn weight(&self) -> usize {
+        self.raw.len() + self.ledger.len()
     }
 
     pub fn has_text(&self) -> bool {
@@ -63,6 +73,24 @@ impl Entry {
             (Detail::Tool(known), Detail::Tool(newer)) => known.merge(newer),
             (known, newer) => *known = newer.clone(),
         }
+    }
+
+    /// The text of the answer that was given out, in the pieces that OpenCode has kept.
+    pub fn kept(&self) -> Vec<String> {
+        let given = self.ledger.answer();
+        let Some(range) = &self.abandoned else { return vec![given] };
+        let pieces = [given.get(..range.start), given.get(range.end..)];
+        pieces.into_iter().flatten().filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// How many characters were given out and are none of the answer.
+    pub fn strayed(&self) -> usize {
+        if self.discarded {
+            return self.ledger.given().chars().count();
+        }
+        let abandoned =
+            self.abandoned.clone().and_then(|range| self.ledger.given().get(range).map(str::to_owned));
+        self.ledger.strayed() + abandoned.map_or(0, |text| text.chars().count())
     }
 
     /// Tells what there is to tell of this part since the last time.
@@ -116,10 +144,11 @@ impl Entry {
         };
         let Some(event) = event else { return };
         // A list may be older than the stream: a call never goes back.
-        let goes_back = self.tool.as_ref().is_some_and(|told| rank(&told.status) > rank(&event.status));
-        if !goes_back && self.tool.as_ref() != Some(&event) {
-            out.push(StreamEvent::Tool(Box::new(event.clone())));
-            self.tool = Some(event);
+        let goes_back = self.tool.is_some_and(|(told, _)| told > rank(&event.status));
+        let now = (rank(&event.status), hash(&event));
+        if !goes_back && self.tool != Some(now) {
+            out.push(StreamEvent::Tool(Box::new(event)));
+            self.tool = Some(now);
         }
     }
 
@@ -138,7 +167,7 @@ impl Entry {
     /// The object of this part for `result.parts`: OpenCode's own, or what is known of it in the same shape.
     pub fn object(&self) -> Option<Value> {
         match (&self.detail, self.kind) {
-            (Detail::Raw, _) | (_, None) => read(&self.raw),
+            (Detail::Raw, _) | (_, None) => json::value(self.raw.as_bytes()),
             (detail, Some(kind)) => part_object(&self.place, kind, &self.ledger.given(), detail),
         }
     }
@@ -152,21 +181,37 @@ fn rank(status: &str) -> u8 {
     }
 }
 
+/// The same event twice is told once; to keep the event for that would double what a turn holds.
+fn hash(event: &ToolEvent) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    event.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A call that runs is told, whatever else its part may hold.
 fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     #[derive(Deserialize)]
     struct Tool {
-        #[serde(rename = "callID")]
-        call_id: String,
-        tool: String,
+        #[serde(rename = "callID", default, deserialize_with = "json::lenient")]
+        call_id: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
+        tool: Option<String>,
+        #[serde(default)]
         state: State,
     }
-    #[derive(Deserialize)]
+    #[derive(Default, Deserialize)]
     struct State {
-        status: String,
+        #[serde(default, deserialize_with = "json::lenient")]
+        status: Option<String>,
+        #[serde(default, deserialize_with = "json::optional")]
         input: Option<Value>,
+        #[serde(default, deserialize_with = "json::lenient")]
         output: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
         error: Option<String>,
+        #[serde(default, deserialize_with = "json::lenient")]
         title: Option<String>,
+        #[serde(default, deserialize_with = "json::optional")]
         metadata: Option<Value>,
     }
     let Tool { call_id, tool, state } = read(raw)?;
@@ -174,10 +219,10 @@ fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     let growing = || state.metadata.as_ref()?.get("output")?.as_str().map(str::to_owned);
     Some(ToolEvent {
         place: place.clone(),
-        call_id,
-        tool,
+        call_id: call_id.unwrap_or_default(),
+        tool: tool.unwrap_or_default(),
         output: state.output.clone().or_else(growing),
-        status: state.status,
+        status: state.status.unwrap_or_else(|| "pending".to_owned()),
         input: state.input,
         error: state.error,
         title: state.title,

@@ -31,6 +31,8 @@ pub struct Ledger {
     streamed: bool,
     /// No more text will come.
     ended: bool,
+    /// What OpenCode has stored, where deltas were lost in the middle of what was given out.
+    stored: Option<Text>,
 }
 
 impl Ledger {
@@ -44,6 +46,11 @@ impl Ledger {
 
     pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.held.is_empty()
+    }
+
+    /// How many bytes are kept.
+    pub fn len(&self) -> usize {
+        self.text.len() + self.held.len() + self.stored.as_ref().map_or(0, Text::len)
     }
 
     /// The first snapshot of this part came in order: whatever follows continues it.
@@ -95,11 +102,22 @@ impl Ledger {
         if source == Source::Fetched {
             return Ok(());
         }
-        if !self.streamed || source == Source::Settled {
-            self.extend_to(full);
+        let last = ended || source == Source::Settled;
+        if (!self.streamed || last) && !self.extend_to(full) && last {
+            self.find_what_was_lost(full);
         }
-        self.ended = ended || source == Source::Settled;
+        self.ended = last;
         Ok(())
+    }
+
+    /// Deltas that never came, in the middle of others that did: what was given out cannot be taken back, but
+    /// the answer is what was stored. A text that a plugin wrote anew stays as it was streamed.
+    fn find_what_was_lost(&mut self, full: &Text) {
+        let mut whole = full.as_bytes().iter();
+        let known = &self.text.as_bytes()[..self.text.settled()];
+        if known.len() < full.len() && known.iter().all(|byte| whole.any(|other| other == byte)) {
+            self.stored = Some(full.clone());
+        }
     }
 
     fn snapshot_behind_a_gap(&mut self, full: &Text, ended: bool, source: Source) -> Result<(), Mismatch> {
@@ -175,6 +193,19 @@ impl Ledger {
     /// All that has been given out.
     pub fn given(&self) -> String {
         self.text.decode(0, self.given)
+    }
+
+    /// What the part comes to.
+    pub fn answer(&self) -> String {
+        self.stored.as_ref().map_or_else(|| self.given(), |stored| stored.decode(0, stored.len()))
+    }
+
+    /// How many characters were given out that are not what the part comes to.
+    pub fn strayed(&self) -> usize {
+        let Some(stored) = &self.stored else { return 0 };
+        let (given, stored) = (self.given(), stored.decode(0, stored.len()));
+        let common = given.chars().zip(stored.chars()).take_while(|(one, other)| one == other).count();
+        given.chars().count() - common
     }
 
     /// Whether anything has been given out.

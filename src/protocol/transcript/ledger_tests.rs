@@ -23,9 +23,39 @@ fn a_final_snapshot_adds_nothing_to_what_was_streamed() {
 #[test]
 fn a_final_text_that_a_plugin_rewrote_is_not_given_out() {
     let mut ledger = begun();
-    ledger.delta(&text("secret"));
-    ledger.snapshot(&text("secret, and more"), true, Source::Live).unwrap();
-    assert_eq!(ledger.take(), "secret");
+    ledger.delta(&text("the secret is 42, and more"));
+    ledger.snapshot(&text("the s*****"), true, Source::Live).unwrap();
+    assert_eq!(ledger.take(), "the secret is 42, and more");
+    assert_eq!(ledger.answer(), ledger.given());
+}
+
+#[test]
+fn what_the_last_deltas_would_have_brought_comes_with_the_final_snapshot() {
+    let mut ledger = begun();
+    ledger.delta(&text("one "));
+    assert_eq!(ledger.take(), "one ");
+    // Not before it is the last one: the deltas may still be under way.
+    ledger.snapshot(&text("one two three"), false, Source::Live).unwrap();
+    assert_eq!(ledger.take(), "");
+    ledger.snapshot(&text("one two three"), true, Source::Live).unwrap();
+    assert_eq!(ledger.take(), "two three");
+    assert_eq!((ledger.answer(), ledger.strayed()), ("one two three".to_owned(), 0));
+
+    // To 1.1.65 each event has it all, and the last one has no piece.
+    let mut ledger = begun();
+    ledger.growing(&text("one "), &text("one ")).unwrap();
+    ledger.snapshot(&text("one two"), true, Source::Live).unwrap();
+    assert_eq!(ledger.take(), "one two");
+}
+
+#[test]
+fn what_was_lost_in_the_middle_is_in_the_answer_and_what_strayed_is_counted() {
+    let mut ledger = begun();
+    ledger.delta(&text("one "));
+    ledger.delta(&text("three"));
+    ledger.snapshot(&text("one two three four"), true, Source::Live).unwrap();
+    assert_eq!((ledger.given(), ledger.take()), (String::new(), "one three".to_owned()));
+    assert_eq!((ledger.answer(), ledger.strayed()), ("one two three four".to_owned(), 4));
 }
 
 #[test]

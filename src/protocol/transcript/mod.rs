@@ -3,13 +3,17 @@
 
 mod entry;
 mod ledger;
+mod messages;
 mod outcome;
 mod part_object;
+mod weight;
 
 use std::collections::{HashMap, HashSet};
 
 use self::entry::Entry;
 pub use self::ledger::Source;
+use self::messages::Messages;
+use self::weight::{EACH, Weight};
 use super::dialect::Stored;
 use super::event::{MessageInfo, PartDelta, PartKind, PartUpdate, Role};
 use super::stream_event::{Place, StreamEvent};
@@ -30,6 +34,13 @@ struct Orphan {
     before_gap: bool,
 }
 
+impl Orphan {
+    fn weight(&self) -> usize {
+        let delta = self.part.delta.as_ref().map_or(0, crate::protocol::text::Text::len);
+        self.part.raw.len() + self.part.text.len() + delta + self.part.message_id.len() + EACH
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Transcript {
     root: String,
@@ -37,19 +48,23 @@ pub struct Transcript {
     parents: HashMap<String, Option<String>>,
     /// Messages that were there before the prompt: nothing of them is of this turn.
     before: HashSet<String>,
-    /// Messages in order of creation.
-    messages: Vec<MessageInfo>,
+    messages: Messages,
     /// Parts in order of creation.
     parts: Vec<Entry>,
     index: HashMap<String, usize>,
-    /// Parts whose message has not been seen, so that nobody knows whose words they are.
-    orphans: Vec<Orphan>,
+    /// By their message, which has not been seen, so that nobody knows whose words they are.
+    orphans: HashMap<String, Vec<Orphan>>,
+    /// What the current attempt at each message's step has written so far, by place in `parts`.
+    attempts: HashMap<String, Vec<usize>>,
+    weight: Weight,
     /// A gap was reported and not yet reconciled: parts may be missing, so nothing of the answer goes out.
     settling: bool,
     /// How many messages and parts were known when the gap began: what came since may be newer than any list.
     before_gap: Option<(usize, usize)>,
     /// Some part of the answer holds up those behind it.
     held_up: bool,
+    /// It is this one, or one behind it: all before have been told.
+    told_to: usize,
 }
 
 impl Transcript {
@@ -65,6 +80,7 @@ impl Transcript {
         if !self.parents.contains_key(parent) || self.parents.contains_key(id) {
             return false;
         }
+        self.weight.keeps(id.len() + parent.len() + EACH);
         self.parents.insert(id.to_owned(), Some(parent.to_owned()));
         true
     }
@@ -76,13 +92,17 @@ impl Transcript {
 
     /// A message of this turn's time that is none of its business.
     pub fn ignore(&mut self, message: &str) {
-        self.before.insert(message.to_owned());
-        self.orphans.retain(|orphan| orphan.part.message_id != message);
+        if self.before.insert(message.to_owned()) {
+            self.weight.keeps(message.len() + EACH);
+        }
+        for orphan in self.orphans.remove(message).into_iter().flatten() {
+            self.weight.waits_no_more(orphan.weight());
+        }
     }
 
     /// Whether a message of this turn's time is a user's.
     pub fn is_user(&self, message: &str) -> bool {
-        self.messages.iter().any(|info| info.id == message && info.role == Role::User)
+        self.messages.get(message).is_some_and(|info| info.role == Role::User)
     }
 
     pub fn is_known_before(&self, message: &str) -> bool {
@@ -95,9 +115,22 @@ impl Transcript {
 
     /// The messages of the answer so far, in order.
     pub fn answers(&self) -> impl DoubleEndedIterator<Item = &MessageInfo> {
-        self.messages
-            .iter()
-            .filter(|info| info.role == Role::Assistant && !info.summary && info.session_id == self.root)
+        self.messages.answers()
+    }
+
+    /// Whether a message is known to be one of the answer.
+    pub fn is_answer(&self, message: &str) -> bool {
+        self.messages.is_answer(message)
+    }
+
+    /// How many bytes wait for something that has not come.
+    pub fn waiting(&self) -> usize {
+        self.weight.waiting
+    }
+
+    /// How many bytes are kept until the turn is over.
+    pub fn kept(&self) -> usize {
+        self.weight.kept
     }
 
     /// # Errors
@@ -106,27 +139,21 @@ impl Transcript {
         if self.before.contains(&info.id) {
             return Ok(());
         }
-        match self.messages.iter_mut().find(|known| known.id == info.id) {
-            // A list may be older than the stream: a message never goes back.
-            Some(known) if known.completed && !info.completed => {}
-            Some(known) => *known = info.clone(),
-            None => self.messages.push(info.clone()),
+        self.messages.take(info, &self.root, &mut self.weight);
+        match self.orphans.remove(&info.id) {
+            Some(orphans) => self.bring_home(orphans, out),
+            None => Ok(()),
         }
-        if self.orphans.iter().any(|orphan| orphan.part.message_id == info.id) {
-            let (known, orphans) = std::mem::take(&mut self.orphans)
-                .into_iter()
-                .partition(|orphan| orphan.part.message_id == info.id);
-            self.orphans = orphans;
-            self.bring_home(known, out)?;
-        }
-        Ok(())
     }
 
     fn bring_home(&mut self, orphans: Vec<Orphan>, out: &mut Vec<StreamEvent>) -> Result<(), Contradiction> {
-        for Orphan { part, source, before_gap } in orphans {
+        for orphan in orphans {
+            self.weight.waits_no_more(orphan.weight());
+            let Orphan { part, source, before_gap } = orphan;
             self.part(&part, source, out)?;
             if let Some(at) = self.index.get(&part.id).filter(|_| before_gap) {
                 self.parts[*at].ledger.gap();
+                self.told_to = self.told_to.min(*at);
             }
         }
         Ok(())
@@ -140,11 +167,13 @@ impl Transcript {
         source: Source,
         out: &mut Vec<StreamEvent>,
     ) -> Result<(), Contradiction> {
-        let Some(message) = self.messages.iter().find(|info| info.id == part.message_id) else {
+        let Some(message) = self.messages.get(&part.message_id) else {
             if !self.before.contains(&part.message_id) {
                 // It keeps its place, whenever its message comes.
                 self.entry(&part.session_id, &part.message_id, &part.id);
-                self.orphans.push(Orphan { part: part.clone(), source, before_gap: false });
+                let orphan = Orphan { part: part.clone(), source, before_gap: false };
+                self.weight.waits(orphan.weight());
+                self.orphans.entry(part.message_id.clone()).or_default().push(orphan);
             }
             return Ok(());
         };
@@ -165,7 +194,19 @@ impl Transcript {
         // A piece without an offset may be the first we see of a part that began in a gap.
         let begins = source == Source::Live && !(part.is_bare() && self.settling);
         let entry = &mut self.parts[at];
+        let before = entry.weight();
         if entry.kind.is_none() {
+            match part.kind {
+                PartKind::StepStart | PartKind::StepFinish => drop(self.attempts.remove(&part.message_id)),
+                PartKind::Text | PartKind::Reasoning => match self.attempts.get_mut(&part.message_id) {
+                    Some(attempt) => attempt.push(at),
+                    None => drop(self.attempts.insert(part.message_id.clone(), vec![at])),
+                },
+                _ => {}
+            }
+            // What came of it waited to be told what it is.
+            self.weight.waits_no_more(entry.ledger.len());
+            self.weight.keeps(entry.ledger.len());
             entry.kind = Some(part.kind);
             entry.answer = part.kind == PartKind::Text && !part.synthetic && part.session_id == self.root;
             entry.raw = part.raw.clone();
@@ -184,6 +225,7 @@ impl Transcript {
                 None => entry.ledger.snapshot(&part.text, part.ended, source)?,
             }
         }
+        self.weight.grows(before, entry.weight());
         Ok(())
     }
 
@@ -192,7 +234,13 @@ impl Transcript {
             return;
         }
         let at = self.entry(&delta.session_id, &delta.message_id, &delta.part_id);
-        self.parts[at].ledger.delta(&delta.text);
+        let entry = &mut self.parts[at];
+        entry.ledger.delta(&delta.text);
+        if entry.kind.is_some() {
+            self.weight.keeps(delta.text.len());
+        } else {
+            self.weight.waits(delta.text.len());
+        }
         self.tell(at, out);
     }
 
@@ -200,12 +248,15 @@ impl Transcript {
         if let Some(at) = self.index.get(part) {
             return *at;
         }
-        self.parts.push(Entry::new(Place {
+        let place = Place {
             session_id: session.to_owned(),
             message_id: message.to_owned(),
             part_id: part.to_owned(),
             parent_session_id: self.parent_of(session),
-        }));
+        };
+        let parent = place.parent_session_id.as_ref().map_or(0, String::len);
+        self.weight.keeps(session.len() + message.len() + 2 * part.len() + parent + EACH);
+        self.parts.push(Entry::new(place));
         self.index.insert(part.to_owned(), self.parts.len() - 1);
         self.parts.len() - 1
     }
@@ -220,29 +271,39 @@ impl Transcript {
         if !entry.answer || !(self.settling || self.held_up) {
             entry.tell(out);
         } else if !self.settling {
+            if at < self.told_to {
+                entry.tell(out);
+                if entry.holds_up() {
+                    self.told_to = at;
+                }
+            }
             self.tell_answer(out);
         }
     }
 
+    /// Goes on where the last time something held it up.
     fn tell_answer(&mut self, out: &mut Vec<StreamEvent>) {
-        self.held_up = false;
-        for entry in self.parts.iter_mut().filter(|entry| entry.answer) {
-            entry.tell(out);
-            if entry.holds_up() {
-                self.held_up = true;
-                return;
+        while let Some(entry) = self.parts.get_mut(self.told_to) {
+            if entry.answer {
+                entry.tell(out);
+                if entry.holds_up() {
+                    return;
+                }
             }
+            self.told_to += 1;
         }
+        self.held_up = false;
     }
 
     /// The stream broke off. Until [`Self::reconcile`], the answer is withheld.
     pub fn gap(&mut self) {
         self.settling = true;
         self.before_gap.get_or_insert((self.messages.len(), self.parts.len()));
+        self.told_to = 0;
         for entry in &mut self.parts {
             entry.ledger.gap();
         }
-        for orphan in &mut self.orphans {
+        for orphan in self.orphans.values_mut().flatten() {
             orphan.before_gap = true;
         }
     }
@@ -270,6 +331,7 @@ impl Transcript {
         self.abandon_attempts();
         self.settling = false;
         self.held_up = true;
+        self.told_to = 0;
         self.tell_answer(out);
         Ok(())
     }
@@ -279,7 +341,9 @@ impl Transcript {
         let messages: HashMap<&str, usize> =
             stored.iter().enumerate().map(|(at, message)| (message.info.id.as_str(), at)).collect();
         let (old_messages, old_parts) = self.before_gap.take().unwrap_or((usize::MAX, usize::MAX));
-        sort_by_place(&mut self.messages, old_messages, |known| messages.get(known.id.as_str()).copied());
+        self.messages.sort(|known| {
+            sort_by_place(known, old_messages, |known| messages.get(known.id.as_str()).copied());
+        });
         let place: HashMap<&str, usize> = stored
             .iter()
             .flat_map(|message| &message.parts)
@@ -315,23 +379,24 @@ impl Transcript {
                 _ => {}
             }
         }
+        self.attempts = begun;
+    }
+
+    /// OpenCode has not kept a stretch of a part, in bytes.
+    pub fn abandon(&mut self, part: &str, range: std::ops::Range<usize>) {
+        if let Some(at) = self.index.get(part) {
+            self.parts[*at].abandoned = Some(range);
+        }
     }
 
     fn abandon_attempt(&mut self, message: &str) -> Vec<String> {
         let mut abandoned = Vec::new();
-        for entry in self.parts.iter_mut().rev().filter(|entry| entry.place.message_id == message) {
-            match entry.kind {
-                Some(PartKind::StepStart | PartKind::StepFinish) => break,
-                Some(PartKind::Text | PartKind::Reasoning) if !entry.discarded => {
-                    entry.discarded = true;
-                    if !entry.ledger.is_empty() {
-                        abandoned.push(entry.place.part_id.clone());
-                    }
-                }
-                _ => {}
+        for at in self.attempts.remove(message).unwrap_or_default() {
+            let entry = &mut self.parts[at];
+            if !std::mem::replace(&mut entry.discarded, true) && !entry.ledger.is_empty() {
+                abandoned.push(entry.place.part_id.clone());
             }
         }
-        abandoned.reverse();
         abandoned
     }
 

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::Transcript;
+use super::entry::Entry;
 use crate::protocol::event::PartKind;
+use crate::protocol::json;
 use crate::protocol::stream_event::{SEPARATOR, Usage};
 
 /// The sums over all steps of the prompted session.
@@ -16,22 +18,15 @@ pub struct Totals {
 impl Transcript {
     /// The non-empty text parts of the answer, joined by a blank line.
     pub fn text(&self) -> String {
-        let mut text = String::new();
-        for entry in self.parts.iter().filter(|entry| entry.answer && !entry.discarded) {
-            if entry.ledger.has_given() {
-                if !text.is_empty() {
-                    text.push_str(SEPARATOR);
-                }
-                text.push_str(&entry.ledger.given());
-            }
-        }
-        text
+        let answers = self.parts.iter().filter(|entry| entry.answer && !entry.discarded);
+        let given = answers.filter(|entry| entry.ledger.has_given());
+        given.flat_map(Entry::kept).collect::<Vec<_>>().join(SEPARATOR)
     }
 
-    /// How many characters of abandoned attempts were given out.
+    /// How many characters were given out and are not in [`Self::text`]: of abandoned attempts, and behind a
+    /// delta that was lost.
     pub fn discarded(&self) -> usize {
-        let discarded = self.parts.iter().filter(|entry| entry.answer && entry.discarded);
-        discarded.map(|entry| entry.ledger.given().chars().count()).sum()
+        self.parts.iter().filter(|entry| entry.answer).map(Entry::strayed).sum()
     }
 
     /// OpenCode's own part objects of the answer. The text of a part that never ended is filled in from
@@ -68,7 +63,15 @@ impl Transcript {
         })
     }
 
-    fn root_parts(&self) -> impl Iterator<Item = &super::Entry> {
+    /// Whether the last tool call of the prompted session failed, as one does that was rejected.
+    pub fn has_failed_tool(&self) -> bool {
+        let last = self.root_parts().filter(|entry| entry.kind == Some(PartKind::Tool)).last();
+        last.is_some_and(|entry| {
+            json::value(entry.raw.as_bytes()).is_some_and(|part| part["state"]["status"] == "error")
+        })
+    }
+
+    fn root_parts(&self) -> impl Iterator<Item = &Entry> {
         self.parts.iter().filter(|entry| entry.kind.is_some() && entry.place.session_id == self.root)
     }
 }

@@ -1,14 +1,21 @@
 //! Asks: whatever would wait for a person is answered, by policy or by the caller's own code, so that
 //! nothing waits for ever.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Output, Turn};
+use super::{Output, Turn, Wire};
 use crate::protocol::event::{Ask, AskKind};
 use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::StreamEvent;
+
+/// How long after the last ask, or the last movement of a tool, a rejection goes: calls that a model makes at
+/// once ask one after the other.
+const HOLD: Duration = Duration::from_millis(250);
+/// How long a rejection waits for what only might come.
+const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionPolicy {
@@ -62,22 +69,82 @@ pub(super) struct Asks {
     /// An ask can come twice: on the bus and in the list of pending ones.
     seen: HashSet<String>,
     /// The caller's code has not said yet.
-    open: Vec<Ask>,
+    open: HashMap<String, Ask>,
+    /// How many of them are permissions.
+    open_permissions: usize,
+    /// Rejections that wait: OpenCode takes all that a session still asks with them.
+    held: HashMap<String, AskReply>,
+    held_since: Option<Instant>,
+    /// Approvals that are on their way.
+    under_way: HashSet<String>,
+    /// When something was last asked, or a tool moved.
+    stirred: Option<Instant>,
     /// For `result.asks`.
     pub told: Vec<Value>,
+    /// Each of them by its id.
+    places: HashMap<String, usize>,
+    /// How many bytes all this is.
+    size: usize,
     /// One was rejected: the turn may end there.
     pub rejected: bool,
 }
 
 impl Asks {
     pub fn new(policies: Policies) -> Self {
-        Self { policies, seen: HashSet::new(), open: Vec::new(), told: Vec::new(), rejected: false }
+        Self {
+            policies,
+            seen: HashSet::new(),
+            open: HashMap::new(),
+            open_permissions: 0,
+            held: HashMap::new(),
+            held_since: None,
+            under_way: HashSet::new(),
+            stirred: None,
+            told: Vec::new(),
+            places: HashMap::new(),
+            size: 0,
+            rejected: false,
+        }
+    }
+
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Something was asked, or a tool moved: more asks may be on their way.
+    pub fn stir(&mut self, now: Instant) {
+        self.stirred = Some(now);
+    }
+
+    fn open(&mut self, ask: Ask) {
+        self.open_permissions += usize::from(is_permission(&ask));
+        self.open.insert(ask.id.clone(), ask);
     }
 
     fn close(&mut self, id: &str) -> Option<Ask> {
-        let at = self.open.iter().position(|ask| ask.id == id)?;
-        Some(self.open.remove(at))
+        let ask = self.open.remove(id)?;
+        self.open_permissions -= usize::from(is_permission(&ask));
+        Some(ask)
     }
+
+    /// Another client was faster than a rejection that waits.
+    fn let_go(&mut self, id: &str) -> Option<Ask> {
+        self.held.remove(id).map(|held| held.ask)
+    }
+
+    /// When the rejections that wait may go: nothing is open, what was approved has arrived, and no other ask
+    /// has come for a moment.
+    pub fn release_at(&self) -> Option<Instant> {
+        let since = self.held_since.filter(|_| !self.held.is_empty())?;
+        if !self.under_way.is_empty() || self.open_permissions > 0 {
+            return None;
+        }
+        Some((self.stirred.unwrap_or(since) + HOLD).min(since + LONGEST_HOLD))
+    }
+}
+
+fn is_permission(ask: &Ask) -> bool {
+    matches!(ask.kind, AskKind::Permission { .. })
 }
 
 impl Turn {
@@ -94,19 +161,62 @@ impl Turn {
             return self.answer(ask, reply);
         }
         let question = told(&ask, self.place(&ask.session_id), None);
-        self.asks.open.push(ask);
+        self.asks.size += weight(&question);
+        self.asks.open(ask);
         self.outputs.push_back(Output::Ask(question));
     }
 
     /// The caller's code has said; too late if another client was faster.
     pub fn on_answer(&mut self, id: &str, reply: Reply) {
-        if let Some(ask) = self.asks.close(id).filter(|_| !self.finished) {
-            self.answer(ask, reply);
+        let Some(ask) = self.asks.close(id).filter(|_| !self.finished) else { return };
+        if is_permission(&ask) && matches!(reply, Reply::Reject { .. }) && !self.leaving {
+            let answered = AskReply { reply: reply.fit_for(&ask), ask };
+            self.asks.held.insert(id.to_owned(), answered);
+            // No clock here: what was last heard is close enough, and only the longest wait depends on it.
+            self.asks.held_since = self.asks.held_since.or(self.heard).or(self.accepted);
+            if self.config.wire == Wire::Child || self.asks.held_since.is_none() {
+                self.release_when_alone();
+            }
+            return;
+        }
+        self.answer(ask, reply);
+        if self.config.wire == Wire::Child {
+            self.release_when_alone();
+        }
+    }
+
+    /// OpenCode has what an ask was answered.
+    pub fn on_replied(&mut self, id: &str) {
+        self.asks.under_way.remove(id);
+    }
+
+    /// A child reads its lines in order: there is no more to wait for than what is open.
+    fn release_when_alone(&mut self) {
+        if self.asks.open_permissions == 0 {
+            self.release_rejections();
+        }
+    }
+
+    pub(super) fn release_rejections(&mut self) {
+        self.asks.held_since = None;
+        for answered in std::mem::take(&mut self.asks.held).into_values() {
+            self.outputs.push_back(Output::Reply(answered.clone()));
+            self.tell_ask(&answered);
+        }
+    }
+
+    /// The turn is over: what waited was never sent.
+    pub(super) fn tell_held(&mut self) {
+        for answered in std::mem::take(&mut self.asks.held).into_values() {
+            self.tell_ask(&answered);
         }
     }
 
     fn answer(&mut self, ask: Ask, reply: Reply) {
         let answered = AskReply { reply: reply.fit_for(&ask), ask };
+        if is_permission(&answered.ask) && matches!(answered.reply, Reply::Once | Reply::Always) {
+            self.asks.under_way.insert(answered.ask.id.clone());
+        }
         self.outputs.push_back(Output::Reply(answered.clone()));
         self.tell_ask(&answered);
     }
@@ -116,8 +226,12 @@ impl Turn {
         if !self.asks.seen.contains(id) {
             return;
         }
+        self.asks.under_way.remove(id);
         if let Some(ask) = self.asks.close(id) {
             self.outputs.push_back(Output::AskClosed(id.to_owned()));
+            return self.tell_ask(&AskReply { ask, reply });
+        }
+        if let Some(ask) = self.asks.let_go(id) {
             return self.tell_ask(&AskReply { ask, reply });
         }
         self.asks.rejected |= reply.ends_the_turn() && !self.asks.goes_on(id);
@@ -137,8 +251,10 @@ impl Turn {
     /// Rejects what nobody will answer any more: an abort alone leaves the request pending, to 1.2.27 at least.
     pub fn give_up_asks(&mut self) -> Vec<AskReply> {
         let reply = Reply::Reject { message: None };
-        let open = std::mem::take(&mut self.asks.open);
-        let given_up: Vec<_> = open.into_iter().map(|ask| AskReply { ask, reply: reply.clone() }).collect();
+        self.asks.open_permissions = 0;
+        let open = std::mem::take(&mut self.asks.open).into_values();
+        let held = std::mem::take(&mut self.asks.held).into_values().map(|held| held.ask);
+        let given_up: Vec<_> = open.chain(held).map(|ask| AskReply { ask, reply: reply.clone() }).collect();
         if !self.finished {
             for answered in &given_up {
                 self.tell_ask(answered);
@@ -150,6 +266,8 @@ impl Turn {
     fn tell_ask(&mut self, answered: &AskReply) {
         self.asks.rejected |= answered.reply.ends_the_turn();
         let event = told(&answered.ask, self.place(&answered.ask.session_id), Some(answered.reply.clone()));
+        self.asks.size += weight(&event);
+        self.asks.places.entry(answered.ask.id.clone()).or_insert(self.asks.told.len());
         self.asks.told.push(serde_json::to_value(&event).unwrap_or_default());
         self.emit(event);
     }
@@ -159,7 +277,7 @@ impl Asks {
     /// Another client was faster than the answer we told of. Where nothing was told, somebody else was to answer.
     fn correct(&mut self, id: &str, taken: &Reply) {
         let taken = serde_json::to_value(taken).unwrap_or_default();
-        let ours = self.told.iter_mut().find(|told| told["id"] == id && told["reply"] != "leave");
+        let ours = self.told_of(id).filter(|told| told["reply"] != "leave");
         if let Some(told) = ours.filter(|told| told["reply"] != taken) {
             told["reply"] = taken;
             if let Some(told) = told.as_object_mut() {
@@ -169,9 +287,17 @@ impl Asks {
     }
 
     /// The model was told why, so its turn goes on; OpenCode's event does not say so.
-    fn goes_on(&self, id: &str) -> bool {
-        self.told.iter().any(|told| told["id"] == id && told["message"].is_string())
+    fn goes_on(&mut self, id: &str) -> bool {
+        self.told_of(id).is_some_and(|told| told["message"].is_string())
     }
+
+    fn told_of(&mut self, id: &str) -> Option<&mut Value> {
+        self.told.get_mut(*self.places.get(id)?)
+    }
+}
+
+fn weight(event: &StreamEvent) -> usize {
+    super::EACH + serde_json::to_vec(event).map_or(0, |json| json.len())
 }
 
 /// The event of an ask; without its reply, what the caller's code is asked.

@@ -56,6 +56,87 @@ fn out(turn: &mut Turn) -> Vec<String> {
     said
 }
 
+/// A rejection waits for what may still be asked.
+fn wait(turn: &mut Turn) {
+    let deadline = turn.deadline().unwrap();
+    turn.on_deadline(deadline);
+}
+
+fn asked_of(id: &str) -> BusEvent {
+    match asked(SESSION) {
+        BusEvent::Asked(ask) => BusEvent::Asked(Ask { id: id.into(), ..ask }),
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn of_parallel_asks_approvals_go_first_and_have_arrived_before_a_rejection_goes() {
+    let reject = Reply::Reject { message: Some("not two".into()) };
+    // Whichever the order in which the caller's code says.
+    for order in [["per_1", "per_2", "per_3"], ["per_2", "per_1", "per_3"], ["per_3", "per_1", "per_2"]] {
+        let mut turn = turn();
+        for id in ["per_1", "per_2", "per_3"] {
+            turn.on_event(&asked_of(id), Instant::now());
+        }
+        out(&mut turn);
+        for id in order {
+            turn.on_answer(id, if id == "per_2" { reject.clone() } else { Reply::Once });
+        }
+        assert!(out(&mut turn).iter().all(|said| !said.contains("eject")), "{order:?}");
+        for id in ["per_1", "per_3"] {
+            assert!(turn.asks.release_at().is_none(), "{id} has not arrived");
+            turn.on_replied(id);
+        }
+        wait(&mut turn);
+        assert_eq!(out(&mut turn).len(), 2, "the rejection, and its event");
+        let told: Vec<_> = turn.asks.told.iter().map(|told| (&told["id"], &told["reply"])).collect();
+        assert_eq!(told.len(), 3);
+        assert!(told.contains(&(&"per_2".into(), &"reject".into())));
+    }
+}
+
+#[test]
+fn an_ask_that_comes_while_a_rejection_waits_is_waited_for() {
+    let mut turn = turn();
+    let now = Instant::now();
+    turn.on_event(&asked_of("per_1"), now);
+    turn.on_answer("per_1", Reply::Reject { message: None });
+    let first = turn.deadline().unwrap();
+    turn.on_event(&asked_of("per_2"), first - Duration::from_millis(1));
+    turn.on_deadline(first);
+    assert!(!out(&mut turn).iter().any(|said| said.starts_with("reply")));
+    turn.on_answer("per_2", Reply::Once);
+    turn.on_event(
+        &BusEvent::AskClosed { session_id: SESSION.into(), id: "per_2".into(), reply: Reply::Once },
+        first,
+    );
+    wait(&mut turn);
+    let replies: Vec<_> = out(&mut turn).into_iter().filter(|said| said.starts_with("reply")).collect();
+    assert_eq!(replies, ["reply Once", "reply Reject { message: None }"]);
+}
+
+#[test]
+fn what_a_rejection_took_with_it_is_told_as_rejected() {
+    let mut turn = turn();
+    turn.on_event(&asked_of("per_1"), Instant::now());
+    turn.on_answer("per_1", Reply::Once);
+    turn.on_event(&closed(Reply::Reject { message: None }), Instant::now());
+    assert_eq!(turn.asks.told[0]["reply"], "reject");
+}
+
+#[test]
+fn a_rejection_that_waits_is_given_up_or_answered_by_another_client() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    turn.on_answer("per_1", Reply::Reject { message: None });
+    turn.on_event(&closed(Reply::Once), Instant::now());
+    assert_eq!(turn.asks.told[0]["reply"], "once");
+    turn.on_event(&asked_of("per_2"), Instant::now());
+    turn.on_answer("per_2", Reply::Reject { message: None });
+    turn.leave();
+    assert_eq!(turn.give_up_asks().len(), 1);
+}
+
 #[test]
 fn an_ask_goes_out_once_and_its_answer_becomes_the_reply() {
     let mut turn = turn();
@@ -128,6 +209,7 @@ fn a_message_that_has_no_place_is_not_told_as_read() {
     }
     turn.on_event(&BusEvent::Asked(ask), Instant::now());
     turn.on_answer("per_1", Reply::Reject { message: Some("use ls".to_owned()) });
+    wait(&mut turn);
     assert!(turn.asks.rejected);
     assert!(turn.asks.told[0].get("message").is_none_or(Value::is_null));
 }
@@ -138,6 +220,7 @@ fn a_rejection_with_a_message_does_not_end_the_turn() {
         let mut turn = turn();
         turn.on_event(&asked(SESSION), Instant::now());
         turn.on_answer("per_1", Reply::Reject { message });
+        wait(&mut turn);
         turn.on_event(&closed(Reply::Reject { message: None }), Instant::now());
         assert_eq!(turn.asks.rejected, rejected);
     }

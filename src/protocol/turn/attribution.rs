@@ -28,19 +28,29 @@ impl Turn {
         self.found(&part.message_id);
     }
 
+    /// OpenCode answered our prompt and a newer one of another client in one, before ours had a message.
+    pub(super) fn taken_over(&self) -> Option<Failure> {
+        (self.is_certain && !self.foreign.is_empty()).then(|| {
+            Failure::new(Code::SessionBusy, "a prompt of another client took this turn over")
+                .hint("OpenCode answered both under that prompt: read the session's messages, or use one session each")
+        })
+    }
+
     pub(super) fn found(&mut self, message: &str) {
         self.user_message = Some(message.to_owned());
         self.start();
     }
 
     /// Answers to other clients are not ours. A prompt that a plugin rewrote looks like another's, so the
-    /// first answer is taken for ours as long as nothing else is recognised.
-    pub(super) fn is_ours(&mut self, answer: &MessageInfo) -> bool {
+    /// first answer is taken for ours as long as nothing else is recognised. Where tools of ours ran when the
+    /// other prompt came (`calls`), OpenCode answers both in one, under the newer of the two.
+    pub(super) fn is_ours(&mut self, answer: &MessageInfo, calls: bool) -> bool {
         let Some(parent) = answer.parent_id.as_ref().filter(|parent| self.foreign.contains(*parent)) else {
             return true;
         };
         if self.is_certain {
-            return false;
+            let goes_on = calls && !self.asks.rejected && self.error.is_none();
+            return goes_on || self.transcript.is_answer(&answer.id);
         }
         if self.user_message.is_none() {
             let parent = parent.clone();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Output, Snapshot, Turn, Wire};
 use crate::error::{Code, Failure};
-use crate::protocol::event::Role;
+use crate::protocol::event::{MessageInfo, Role};
 use crate::protocol::transcript::Source;
 
 /// How long after an idle or an error the completed message may come (measured: 216 ms under load).
@@ -23,6 +23,12 @@ const MAX_FAILED_FETCHES: u32 = 10;
 impl Turn {
     /// When [`Self::on_deadline`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
+        let release = self.asks.release_at().filter(|_| !self.finished);
+        release.into_iter().chain(self.look_at()).min()
+    }
+
+    /// When the server wants to be asked.
+    fn look_at(&self) -> Option<Instant> {
         if self.finished || self.fetching || self.down || self.config.wire == Wire::Child {
             return None;
         }
@@ -39,9 +45,23 @@ impl Turn {
     }
 
     pub fn on_deadline(&mut self, now: Instant) {
-        if self.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.asks.release_at().is_some_and(|at| at <= now) {
+            self.release_rejections();
+        }
+        if self.look_at().is_some_and(|at| at <= now) {
             self.fetch();
         }
+    }
+
+    /// Whatever of the session still runs says no more.
+    pub(super) fn deleted(&mut self) {
+        if self.leaving {
+            return self.conclude_left();
+        }
+        self.fail(
+            Failure::new(Code::SessionNotFound, "the session was deleted in the middle of the turn")
+                .hint("what the agent did until then is done; the text so far is in error.data.text"),
+        );
     }
 
     pub(super) fn idle(&mut self, now: Instant) {
@@ -73,10 +93,7 @@ impl Turn {
         };
         if !last.completed {
             self.check_at.get_or_insert(now + TAIL);
-        } else if last.finish.as_deref() == Some("tool-calls")
-            && last.error.is_none()
-            && last.structured.is_none()
-        {
+        } else if last.calls_tools() {
             // Between two steps only a stale idle can come; after a rejected ask it is the end.
             self.fetch();
         } else {
@@ -123,7 +140,11 @@ impl Turn {
             }
         } else if self.running || stored && self.waited_long_enough(now) {
             self.fill_gap(&snapshot.messages, Source::Settled);
-            self.conclude();
+            if self.may_be_explained() {
+                self.check_at = Some(now + TAIL);
+            } else {
+                self.conclude();
+            }
         } else if answered {
             // It ran, unheard; but its state was looked at before its messages, and may be of the time
             // before it ran. The next look tells.
@@ -146,11 +167,7 @@ impl Turn {
         self.fetching = false;
         self.failed_fetches += 1;
         if failure.status == Some(404) {
-            let deleted =
-                Failure::new(Code::SessionNotFound, "the session was deleted in the middle of the turn")
-                    .status(404)
-                    .hint("what the agent did until then is done; the text so far is in error.data.text");
-            return self.fail(deleted);
+            return self.deleted();
         }
         if self.failed_fetches >= MAX_FAILED_FETCHES {
             let lost = Failure::new(Code::StreamLost, "OpenCode no longer says how the turn goes")
@@ -163,6 +180,14 @@ impl Turn {
         } else {
             self.heard = Some(now);
         }
+    }
+
+    /// A turn that stops behind a tool call has failed, or was rejected: what tells which may come behind the
+    /// idle. It is waited for once.
+    fn may_be_explained(&mut self) -> bool {
+        let calls = self.transcript.answers().next_back().is_some_and(MessageInfo::calls_tools);
+        let explained = self.error.is_some() || self.asks.rejected || self.leaving;
+        calls && !explained && !std::mem::replace(&mut self.explanation_awaited, true)
     }
 
     /// OpenCode took our request to stop; if it says no more of it, ask.
@@ -186,11 +211,17 @@ impl Turn {
 
     fn fill_gap(&mut self, messages: &[crate::protocol::dialect::Stored], source: Source) {
         self.gap = false;
+        let mut calls = false;
         for message in messages {
-            if message.info.role == Role::User && !self.transcript.is_known_before(&message.info.id) {
+            if self.transcript.is_known_before(&message.info.id) {
+                continue;
+            }
+            if message.info.role == Role::User {
                 self.write(|transcript, out| transcript.message(&message.info, out));
                 message.parts.iter().for_each(|part| self.recognise(part));
-            } else if message.info.role == Role::Assistant && !self.is_ours(&message.info) {
+            } else if self.is_ours(&message.info, calls) {
+                calls = message.info.calls_tools();
+            } else {
                 self.transcript.ignore(&message.info.id);
             }
         }

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::event::{Ask, BusEvent, MessageInfo, Role, SessionInfo, Status};
+use super::event::{Ask, BusEvent, MessageInfo, PartKind, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
@@ -24,6 +24,11 @@ pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
 pub use execution::{End, Execution, Look, Standing, Stop};
+
+/// The most bytes a turn keeps: its result is a string in the end, and V8 has none of more than 512 MiB.
+pub const KEPT: usize = 256 << 20;
+/// What one more of anything costs beside its text.
+const EACH: usize = 200;
 
 pub struct Turn {
     config: TurnConfig,
@@ -64,11 +69,17 @@ pub struct Turn {
     unheard: bool,
     /// How often it broke.
     reconnects: u32,
+    /// The turn stopped behind a tool call, and what may explain it was waited for.
+    explanation_awaited: bool,
     /// Whether the reader wants no more of this turn.
     leaving: bool,
     finished: bool,
     /// What came before `start`, which is the first event.
     early: Vec<StreamEvent>,
+    /// How many bytes that is.
+    early_size: usize,
+    /// The most bytes that may wait for something that has not come.
+    most_waiting: usize,
     /// What OpenCode has stored of the turn, where the wire lacks some of it.
     record: Option<Transcript>,
     /// Of generation 2, where a prompt has an id of ours and its execution says when it is over.
@@ -91,6 +102,8 @@ impl Turn {
             idle: false,
             overtaken: false,
             early: Vec::new(),
+            early_size: 0,
+            most_waiting: KEPT,
             record: None,
             execution: None,
             check_at: None,
@@ -105,9 +118,15 @@ impl Turn {
             foreign: HashSet::new(),
             is_certain: false,
             reconnects: 0,
+            explanation_awaited: false,
             leaving: false,
             finished: false,
         }
+    }
+
+    /// Bounds what waits for a start, a message or a kind that may never come, in bytes.
+    pub fn let_wait(&mut self, most: usize) {
+        self.most_waiting = most;
     }
 
     /// The session of the turn, and those of its subagents.
@@ -167,12 +186,19 @@ impl Turn {
         }
         self.hear();
         match event {
-            BusEvent::Asked(ask) => self.ask(ask.clone()),
+            BusEvent::Asked(ask) => {
+                self.asks.stir(now);
+                self.ask(ask.clone());
+            }
+            BusEvent::Deleted { .. } if root => self.deleted(),
             BusEvent::AskClosed { id, reply, .. } => self.ask_closed(id, reply.clone()),
             BusEvent::Message(info) => self.message(info, root, now),
             BusEvent::Part(part) => {
                 if root {
                     self.recognise(part);
+                }
+                if part.kind == PartKind::Tool {
+                    self.asks.stir(now);
                 }
                 self.write(|transcript, out| transcript.part(part, Source::Live, out));
             }
@@ -185,6 +211,26 @@ impl Turn {
             BusEvent::Error { error, .. } if root && self.is_accepted() => self.session_error(error, now),
             _ => {}
         }
+        self.weigh();
+    }
+
+    /// What a server says without end is an end.
+    fn weigh(&mut self) {
+        let (waiting, kept) =
+            (self.early_size + self.transcript.waiting(), self.transcript.kept() + self.asks.size());
+        let too_much = if waiting > self.most_waiting {
+            let words = format!(
+                "more than {} bytes of the turn's events belong to nothing that was announced",
+                self.most_waiting
+            );
+            Failure::new(Code::Limit, words).hint("raise limits.buffered, if the server is to be trusted")
+        } else if kept > KEPT {
+            let words = format!("the parts of the turn came to more than {KEPT} bytes");
+            Failure::new(Code::Limit, words).hint("ask for less at once: the session can be gone on with")
+        } else {
+            return;
+        };
+        self.fail(too_much.accepted(Accepted::Unknown));
     }
 
     fn session(&mut self, info: &SessionInfo) {
@@ -196,6 +242,7 @@ impl Turn {
         if joined || (retitled && self.started) {
             let place = self.place(&info.id);
             self.emit(StreamEvent::Session { place, title: info.title.clone() });
+            self.weigh();
         }
     }
 
@@ -206,13 +253,15 @@ impl Turn {
         if root && info.role == Role::User && self.user_message.is_none() && self.config.texts.is_empty() {
             self.found(&info.id);
         }
-        if root && info.role == Role::Assistant && !self.is_ours(info) {
+        let calls = self.transcript.answers().next_back().is_some_and(MessageInfo::calls_tools);
+        if root && info.role == Role::Assistant && !self.is_ours(info, calls) {
             return self.transcript.ignore(&info.id);
         }
         let is_answer = root && info.role == Role::Assistant && !info.summary;
-        let is_new = is_answer && !self.transcript.answers().any(|answer| answer.id == info.id);
+        let is_new = is_answer && !self.transcript.is_answer(&info.id);
         self.write(|transcript, out| transcript.message(info, out));
         if is_new {
+            self.explanation_awaited = false;
             self.error = None;
             self.show_work();
         } else if root && info.completed && self.idle {
@@ -251,6 +300,7 @@ impl Turn {
             let TurnConfig { route, granularity, session_id, version, .. } = self.config.clone();
             let user_message_id = self.user_message.clone();
             self.emit(StreamEvent::Start { route, granularity, session_id, version, user_message_id });
+            self.early_size = 0;
             for event in std::mem::take(&mut self.early) {
                 self.emit(event);
             }
@@ -333,8 +383,13 @@ impl Turn {
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
         if failure.accepted != Accepted::No {
             let text = self.transcript.text();
-            let data = failure.data.get_or_insert_with(|| Value::Object(serde_json::Map::default()));
-            data["text"] = Value::from(text);
+            let mut data = match failure.data.take() {
+                Some(Value::Object(data)) => data,
+                Some(Value::Null) | None => serde_json::Map::default(),
+                Some(other) => serde_json::Map::from_iter([("error".to_owned(), other)]),
+            };
+            data.insert("text".to_owned(), Value::from(text));
+            failure.data = Some(Value::Object(data));
         }
         self.finish(Err(failure));
     }
@@ -355,6 +410,7 @@ impl Turn {
         if self.started {
             self.outputs.push_back(Output::Emit(event));
         } else {
+            self.early_size += serde_json::to_vec(&event).map_or(0, |json| json.len()) + EACH;
             self.early.push(event);
         }
     }

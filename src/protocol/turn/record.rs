@@ -19,6 +19,11 @@ impl Turn {
         }
     }
 
+    /// OpenCode has not kept a stretch of a part that the wire brought, in bytes.
+    pub fn abandon(&mut self, part: &str, range: std::ops::Range<usize>) {
+        self.transcript.abandon(part, range);
+    }
+
     /// The child said that the turn is over, or ended.
     pub fn on_ended(&mut self, end: Result<(), Failure>) {
         if self.finished {

@@ -922,5 +922,6 @@ proptest::proptest! {
     }
 }
 
+mod ends;
 mod faults;
 mod wires;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Turn;
+use super::{Turn, Wire};
 use crate::error::{Code, Failure};
+use crate::protocol::event::MessageInfo;
 
 impl Turn {
     /// The turn is over as OpenCode sees it.
@@ -11,6 +12,7 @@ impl Turn {
         if self.finished {
             return;
         }
+        self.tell_held();
         let verdict = self.ending_error().map_or(Ok(()), Err);
         match verdict {
             Err(failure) => self.fail(failure),
@@ -45,18 +47,51 @@ impl Turn {
         if self.leaving {
             return None;
         }
-        let last = self.whole().answers().next_back();
-        if let Some(error) = last.and_then(|last| last.error.as_ref()) {
+        let end = self.end();
+        let error = match (end, self.whole().answers().next_back()) {
+            (_, Some(MessageInfo { error: Some(error), .. })) => Some(error),
+            (End::Answered, _) => None,
+            _ => self.error.as_ref(),
+        };
+        if let Some(error) = error {
             return failure_of(error);
         }
-        let answered = last.is_some_and(|last| last.completed && last.finish.is_some());
-        if !answered && let Some(error) = &self.error {
-            return failure_of(error);
+        match end {
+            _ if self.asks.rejected => None,
+            End::Nothing => self.taken_over().or_else(|| self.is_silent().then(empty)),
+            End::Open => Some(self.interrupted()),
+            End::Calls if self.reconnects > 0 && !self.transcript.has_failed_tool() => {
+                Some(self.interrupted())
+            }
+            End::Calls if self.transcript.has_failed_tool() || self.whole().has_failed_tool() => None,
+            End::Calls => self.taken_over().or_else(|| Some(unanswered())),
+            End::Failed => Some(failed_at_the_provider()),
+            End::Answered => self.is_silent().then(empty),
         }
-        if last.is_some_and(|last| !last.completed) && !self.asks.rejected {
-            return Some(self.interrupted());
+    }
+
+    /// How the last message of the answer stands.
+    fn end(&self) -> End {
+        let Some(last) = self.whole().answers().next_back() else { return End::Nothing };
+        if !last.completed {
+            return End::Open;
         }
-        (self.whole().is_empty() && self.transcript.is_empty() && !self.asks.rejected).then(empty)
+        if last.structured.is_some() {
+            return End::Answered;
+        }
+        match last.finish.as_deref() {
+            // An abort while OpenCode waits to try again leaves no more than this (1.18.33).
+            None if self.config.wire == Wire::Bus => End::Open,
+            Some("tool-calls") => End::Calls,
+            Some("error") => End::Failed,
+            // After this, OpenCode goes on too.
+            Some("unknown") if self.error.is_some() => End::Open,
+            _ => End::Answered,
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.whole().is_empty() && self.transcript.is_empty()
     }
 
     fn interrupted(&self) -> Failure {
@@ -64,7 +99,7 @@ impl Turn {
             return Failure::new(Code::StreamLost, "the server was restarted in the middle of the turn")
                 .hint("what the agent did until then is in the session's messages; prompt again to go on");
         }
-        aborted_elsewhere()
+        aborted()
     }
 
     fn finish_reason(&self) -> &'static str {
@@ -114,6 +149,20 @@ impl Turn {
     }
 }
 
+/// How the last message of a turn stands when the turn is over.
+#[derive(Clone, Copy)]
+enum End {
+    /// There is none.
+    Nothing,
+    /// It is not complete, or says no reason why it is.
+    Open,
+    /// It called tools, and what they said was not answered.
+    Calls,
+    /// The provider ended it with an error, and OpenCode tells of none.
+    Failed,
+    Answered,
+}
+
 /// What OpenCode tells as an error, though the text stands: why the model stopped.
 fn as_reason(error: &Value) -> Option<&'static str> {
     match error["name"].as_str()? {
@@ -129,14 +178,15 @@ fn failure_of(error: &Value) -> Option<Failure> {
     if as_reason(error).is_some() || error["name"] == "StructuredOutputError" {
         return None;
     }
-    let message = error["data"]["message"].as_str().unwrap_or_default();
+    let words = [&error["data"]["message"], &error["message"], error];
+    let message = words.into_iter().find_map(Value::as_str).unwrap_or_default();
     let mut data = error.clone();
     if let Some(object) = data.as_object_mut() {
         object.insert("isRetryable".into(), error["data"]["isRetryable"].as_bool().unwrap_or(false).into());
     }
     let first_line = message.lines().next().unwrap_or_default();
     let failure = match error["name"].as_str() {
-        Some("MessageAbortedError") => aborted_elsewhere(),
+        Some("MessageAbortedError") => aborted(),
         _ if first_line.contains("Model not found") => Failure::new(Code::ModelNotFound, first_line)
             .hint("list the models of this server with `opencode models`, and pass one as 'provider/model'"),
         _ if first_line.contains("Agent not found") => Failure::new(Code::AgentNotFound, first_line)
@@ -151,7 +201,11 @@ fn failure_of(error: &Value) -> Option<Failure> {
 }
 
 fn provider_failure(name: Option<&str>, message: &str, data: &Value) -> Failure {
-    let name = name.unwrap_or("an unnamed error");
+    let Some(name) = name else {
+        let words = if message.is_empty() { "and gave no words for it" } else { message };
+        return Failure::new(Code::Provider, format!("OpenCode reported an error: {words}"))
+            .hint("see the server's log");
+    };
     let message = if message.is_empty() { "no message" } else { message };
     let status = data["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
     let failure = Failure::new(Code::Provider, format!("the model provider failed with {name}: {message}"));
@@ -167,9 +221,26 @@ fn provider_failure(name: Option<&str>, message: &str, data: &Value) -> Failure 
     }
 }
 
-fn aborted_elsewhere() -> Failure {
-    Failure::new(Code::AbortedElsewhere, "another client aborted this turn")
-        .hint("the text so far is in error.data.text")
+/// The wire does not tell a client's abort from one that OpenCode makes itself, as when it is shut down.
+fn aborted() -> Failure {
+    Failure::new(Code::AbortedElsewhere, "the turn was aborted, and not by this client")
+        .hint("another client aborted it, or OpenCode itself did; the text so far is in error.data.text")
+}
+
+fn unanswered() -> Failure {
+    Failure::new(
+        Code::Empty,
+        "OpenCode ended the turn behind a tool call, without an answer and without an error",
+    )
+    .hint("see the server's log; the text so far is in error.data.text")
+}
+
+fn failed_at_the_provider() -> Failure {
+    Failure::new(
+        Code::Provider,
+        "the model provider ended the answer with an error, and OpenCode tells of none",
+    )
+    .hint("see the server's log; the text so far is in error.data.text")
 }
 
 fn empty() -> Failure {

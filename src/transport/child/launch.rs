@@ -24,8 +24,6 @@ pub struct Launch {
     /// The whole environment of the child.
     pub environment: BTreeMap<String, String>,
     pub stdin: Stdin,
-    /// Goes with the child, even if we are not there any more.
-    pub leftover: Option<PathBuf>,
 }
 
 impl Launch {
@@ -55,7 +53,8 @@ impl Launch {
             .arg0("opencode-stream-supervisor")
             .arg(if self.stdin == Stdin::Pipe { "inherit" } else { "null" })
             .arg(super::GRACE.as_millis().to_string())
-            .arg(self.leftover.as_deref().unwrap_or_else(|| "-".as_ref()))
+            // No file to remove at the end.
+            .arg("-")
             .arg(&self.program)
             .args(&self.arguments);
         Ok(command)

@@ -12,18 +12,24 @@ use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
 
-use super::child::{Child, Launch, Stdin};
-use super::config::{ConfigFile, configure};
+use super::child::{Child, Hear, Launch, Stdin};
+use super::config::configure;
 use super::executable;
+use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
-use super::loopback::{USERNAME, free_port, password};
+use super::loopback::{USERNAME, free_port, go_past_proxies, password};
 use crate::error::{Code, Failure};
-use crate::protocol::run::{Exit, Flags};
+use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
 pub use lines::Lines;
 
+/// How long a first start waits for another.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How many rejected permissions may wait to be told of.
+const COMPLAINTS: usize = 1000;
 /// How long a child that was told to end is waited for.
 const FAREWELL: Duration = Duration::from_millis(2500);
 
@@ -64,24 +70,35 @@ impl Program {
         })
     }
 
-    fn start(&self, words: Vec<String>, environment: &[(&str, &str)]) -> Result<Started, Failure> {
+    /// Waits for its turn to start, where nothing has run in the data folder yet.
+    /// Another one that does not get ready holds up nobody for ever: `None`.
+    pub async fn first_start(&self) -> Option<Turn> {
+        timeout(PATIENCE, Turn::take(&self.executable, &self.environment)).await.ok()
+    }
+
+    fn start(
+        &self,
+        words: Vec<String>,
+        environment: &[(&str, &str)],
+        hear: Option<Hear>,
+    ) -> Result<Started, Failure> {
         let mut whole = self.environment.clone();
         whole.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         // To clients it knows to have a screen, OpenCode offers a tool that asks questions; nobody is there.
         whole.insert("OPENCODE_CLIENT".into(), "opencode-stream".into());
-        let config = configure(&mut whole, self.config.as_ref())?;
+        go_past_proxies(&mut whole);
+        configure(&mut whole, self.config.as_ref())?;
         let launch = Launch {
             program: self.executable.clone(),
             arguments: words,
             directory: PathBuf::from(&self.directory),
             environment: whole,
             stdin: Stdin::Pipe,
-            leftover: config.as_ref().map(ConfigFile::path),
         };
-        let mut child = Child::start(&launch).map_err(|error| self.cannot_start(&error))?;
+        let mut child = Child::start_heard(&launch, hear).map_err(|error| self.cannot_start(&error))?;
         let lines = Lines::new(child.stdout.take(), self.record_limit);
         let stdin = child.stdin.take();
-        Ok(Started { child, lines, stdin, config })
+        Ok(Started { child, lines, stdin })
     }
 
     fn cannot_start(&self, error: &std::io::Error) -> Failure {
@@ -95,14 +112,22 @@ impl Program {
     /// # Errors
     /// When it cannot be started, or does not end.
     pub async fn output(&self, words: &[&str]) -> Result<Result<String, String>, Failure> {
-        let Said { succeeded, stdout, stderr } = self.said(words).await?;
+        let mut said = self.said(words).await?;
+        for tried in 1..TRIES {
+            if said.succeeded || !is_database_busy(&said.stderr) {
+                break;
+            }
+            sleep(pause(tried)).await;
+            said = self.said(words).await?;
+        }
+        let Said { succeeded, stdout, stderr } = said;
         let told = if stdout.is_empty() { &stderr } else { &stdout };
         Ok(if succeeded { Ok(told.clone()) } else { Err(stderr) })
     }
 
     async fn said(&self, words: &[&str]) -> Result<Said, Failure> {
-        let Started { child, mut lines, stdin, config: _config } =
-            self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[])?;
+        let Started { child, mut lines, stdin } =
+            self.start(words.iter().map(|word| (*word).to_owned()).collect(), &[], None)?;
         drop(stdin);
         let mut whole = Vec::new();
         let run = async {
@@ -116,7 +141,7 @@ impl Program {
             }
             Ok(child.exited().await)
         };
-        let status = tokio::time::timeout(self.within, run).await.unwrap_or_else(|_| {
+        let status = timeout(self.within, run).await.unwrap_or_else(|_| {
             let ms = self.within.as_millis();
             Err(Failure::new(
                 Code::Timeout,
@@ -173,15 +198,23 @@ impl Program {
     /// When it cannot be started.
     pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
-        let Started { child, lines, stdin, config } =
-            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")])?;
+        let (tell, complaints) = mpsc::channel(COMPLAINTS);
+        let mut heard = Complaints::default();
+        let hear = move |bytes: &[u8]| {
+            heard.feed(bytes);
+            while let Some(asked) = heard.next() {
+                let _ = tell.try_send(asked);
+            }
+        };
+        let Started { child, lines, stdin } =
+            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")], Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.
                 let _ = stdin.write_all(prompt.as_bytes()).await;
             });
         }
-        Ok(RunChild { child, lines, _config: config })
+        Ok(RunChild { child, lines, complaints })
     }
 
     /// Starts `opencode acp`. It also listens on loopback, whether anybody wants it or not: on a port of our
@@ -195,7 +228,7 @@ impl Program {
         let words = ["acp", "--port", &port.to_string(), "--hostname", "127.0.0.1"].map(str::to_owned).into();
         let environment =
             [("OPENCODE_SERVER_USERNAME", USERNAME), ("OPENCODE_SERVER_PASSWORD", secret.as_str())];
-        let Started { child, lines, stdin, config } = self.start(words, &environment)?;
+        let Started { child, lines, stdin } = self.start(words, &environment, None)?;
         let credentials = secured.then(|| Credentials { username: USERNAME.into(), password: secret });
         let target = TargetRequest {
             credentials,
@@ -208,7 +241,7 @@ impl Program {
         if let Some(stdin) = stdin {
             tokio::spawn(write_lines(stdin, lines_in));
         }
-        Ok(AcpChild { child, lines, input: Some(input), server, _config: config })
+        Ok(AcpChild { child, lines, input: Some(input), server })
     }
 }
 
@@ -219,7 +252,6 @@ struct Started {
     child: Child,
     lines: Lines,
     stdin: Option<ChildStdin>,
-    config: Option<ConfigFile>,
 }
 
 /// Beside the reading: a child that does not read must not keep us from reading it.
@@ -237,7 +269,8 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<S
 pub struct RunChild {
     pub child: Child,
     pub lines: Lines,
-    _config: Option<ConfigFile>,
+    /// The permissions it rejected by itself.
+    pub complaints: mpsc::Receiver<String>,
 }
 
 /// A running `opencode acp`.
@@ -248,7 +281,6 @@ pub struct AcpChild {
     input: Option<mpsc::UnboundedSender<String>>,
     /// The HTTP side of the same process.
     pub server: Server,
-    _config: Option<ConfigFile>,
 }
 
 impl AcpChild {
@@ -261,7 +293,7 @@ impl AcpChild {
     /// Lets it end by itself, and ends it if it does not.
     pub async fn end(mut self, within: Duration) {
         self.input = None;
-        let _ = tokio::time::timeout(within, self.child.exited()).await;
+        let _ = timeout(within, self.child.exited()).await;
         end(&mut self.child).await;
     }
 }
@@ -269,7 +301,7 @@ impl AcpChild {
 /// Ends a child with all it started, and waits until it is gone.
 pub async fn end(child: &mut Child) {
     child.end();
-    let _ = tokio::time::timeout(FAREWELL, child.exited()).await;
+    let _ = timeout(FAREWELL, child.exited()).await;
 }
 
 pub fn exit_of(status: Option<ExitStatus>) -> Exit {

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::error::{Accepted, Code, Failure};
 use crate::request::{Credentials, LaunchRequest};
 use crate::transport::child::{Child, Launch, Stdin};
-use crate::transport::config::{ConfigFile, configure};
+use crate::transport::config::configure;
 use crate::transport::loopback::{USERNAME, free_port, password};
 use crate::transport::probe;
 
@@ -25,8 +25,6 @@ pub struct Running {
     pub url: String,
     pub credentials: Credentials,
     child: Child,
-    /// Gone with the server.
-    _config: Option<ConfigFile>,
 }
 
 impl Running {
@@ -75,7 +73,7 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
     let mut environment = launch.environment.clone();
     environment.insert("OPENCODE_SERVER_USERNAME".into(), USERNAME.into());
     environment.insert("OPENCODE_SERVER_PASSWORD".into(), password.clone());
-    let config = configure(&mut environment, launch.config.as_ref())?;
+    configure(&mut environment, launch.config.as_ref())?;
     // Not `--port 0`: OpenCode then takes 4096 if it is free, where others look for an open server.
     let port = free_port().map_err(|error| cannot_start(executable, &error))?;
     let launched = Launch {
@@ -86,13 +84,12 @@ async fn start_once(executable: &Path, launch: &LaunchRequest, directory: &str) 
         directory: directory.into(),
         environment,
         stdin: Stdin::Nothing,
-        leftover: config.as_ref().map(ConfigFile::path),
     };
     let mut child = Child::start(&launched).map_err(|error| cannot_start(executable, &error))?;
     match admit(&mut child).await {
         Ok(url) => {
             let credentials = Credentials { username: USERNAME.into(), password };
-            Ok(Running { url, credentials, child, _config: config })
+            Ok(Running { url, credentials, child })
         }
         Err(failure) => {
             child.end();

@@ -7,16 +7,16 @@ use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::requests::answer_ask;
 use super::super::{Answers, LEAVE, expire};
 use super::acp_ready::AcpReady;
-use super::{emit, fail, raw};
+use super::{emit, fail, raw_records};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::prompt;
-use crate::protocol::acp::{Output as AcpOutput, block};
+use crate::protocol::acp::{Output as AcpOutput, STARTS, block};
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{Ask, AskKind};
 use crate::protocol::reply::{AskReply, Reply};
@@ -31,12 +31,16 @@ const CANCEL: Duration = Duration::from_millis(1500);
 /// How long a tool may run in silence before the child is asked whether somebody must answer something:
 /// asks of subagents do not come over ACP.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long what is stored has to change, when it did not tell whose words have come.
+const AGAIN: Duration = Duration::from_millis(200);
 /// How long the child has to end by itself.
 const GOODBYE: Duration = Duration::from_secs(1);
 
 enum Done {
     /// What OpenCode has stored of the session; `None` where it could not be read.
     Recorded(Option<Vec<Stored>>),
+    /// What OpenCode has stored of the turn so far.
+    Looked(Option<Vec<Stored>>),
     /// Asks that wait, of subagents, and the subagents.
     Pending(Vec<Ask>, Vec<String>),
     Replied(Result<(), Failure>),
@@ -85,16 +89,17 @@ pub async fn pump(
         }
         let (idle_at, look_at, settle_at, leave_by) = pump.deadlines();
         tokio::select! {
+            // A child that never stops writing must not keep anybody from leaving.
             biased;
-            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
-            line = pump.ready.child.lines.next() => pump.on_line(line),
-            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
             _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
-            () = until(settle_at) => pump.settle(),
             () = until(leave_by) => pump.turn.conclude_left(),
+            failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
+            Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
+            Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
+            line = pump.ready.child.lines.next() => pump.on_line(line),
+            () = until(settle_at) => pump.settle(),
             () = until(look_at) => pump.look(),
             () = sleep_until(idle_at) => pump.on_silence(),
-            failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
         }
     };
     // A turn that ended otherwise than by its answer may still run in the child.
@@ -125,7 +130,7 @@ impl<'a> Pump<'a> {
         });
         let parts = prompt::parts(request, ready.version.as_deref());
         let blocks: Vec<Value> = parts.iter().filter_map(block).collect();
-        ready.conversation.prompt(&blocks);
+        ready.conversation.prompt(&blocks, ready.api.is_some());
         let now = Instant::now();
         Self {
             request,
@@ -182,6 +187,16 @@ impl<'a> Pump<'a> {
                 self.answered = true;
                 self.ask_for_the_record();
             }
+            AcpOutput::Look { again } => {
+                self.job(move |api, session| async move {
+                    if again {
+                        sleep(AGAIN).await;
+                    }
+                    let newest = tokio::time::timeout(LEAVE, api.newest_messages(&session)).await;
+                    Done::Looked(newest.ok().flatten())
+                });
+            }
+            AcpOutput::Lost(failure) => fail(&mut self.turn, failure),
             // The prompt was refused for what was known before it.
             AcpOutput::Failed(failure) => self.turn.fail(failure.accepted(Accepted::No)),
             AcpOutput::Open { .. } => {}
@@ -239,12 +254,13 @@ impl<'a> Pump<'a> {
 
     fn on_done(&mut self, done: Done) {
         match done {
+            Done::Looked(messages) => {
+                let ours = self.of_the_turn(messages);
+                self.ready.conversation.looked(ours.as_deref());
+                self.settle_if_whole();
+            }
             Done::Recorded(messages) => {
-                let before = &self.ready.before;
-                let ours = messages.map(|messages| {
-                    messages.into_iter().filter(|message| !before.contains(&message.info.id)).collect()
-                });
-                self.record = ours;
+                self.record = self.of_the_turn(messages);
                 self.settle_at = Some(Instant::now() + TAIL);
                 self.settle_if_whole();
             }
@@ -264,6 +280,11 @@ impl<'a> Pump<'a> {
         }
     }
 
+    fn of_the_turn(&self, messages: Option<Vec<Stored>>) -> Option<Vec<Stored>> {
+        let is_ours = |message: &Stored| !self.ready.before.contains(&message.info.id);
+        messages.map(|messages| messages.into_iter().filter(is_ours).collect())
+    }
+
     /// All that OpenCode has stored has come: nothing more is waited for.
     fn settle_if_whole(&mut self) {
         let lacks = |record: &Vec<Stored>| self.ready.conversation.lacks(record);
@@ -275,9 +296,12 @@ impl<'a> Pump<'a> {
     fn settle(&mut self) {
         self.settle_at = None;
         let record = self.record.take().unwrap_or_default();
-        self.ready.conversation.end(&record);
+        let abandoned = self.ready.conversation.end(&record);
         while let Some(output) = self.ready.conversation.poll_output() {
             self.on_conversation(output);
+        }
+        for (part, range) in abandoned {
+            self.turn.abandon(&part, range);
         }
         self.turn.on_record(&record);
         let end = if self.ready.conversation.was_cancelled() {
@@ -296,8 +320,10 @@ impl<'a> Pump<'a> {
         match line {
             Ok(Some(line)) => {
                 self.ready.conversation.line(&line);
-                if let Some(event) = raw(&self.ready.session, &line).filter(|_| self.request.raw) {
-                    emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
+                if self.request.raw {
+                    for event in raw_records(&self.ready.session, &line, STARTS) {
+                        emit(&mut self.turn, self.mailbox, self.request.limits.buffered, event);
+                    }
                 }
                 self.settle_if_whole();
             }

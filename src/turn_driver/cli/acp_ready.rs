@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use super::super::prepare::refuse_escapes;
 use super::super::queue::{Place, Ticket, line_up};
 use super::super::route::Refused;
-use super::{directory, of_the_turn, place, program, require_home};
+use super::{directory, of_the_turn, place, program, require_home, usable_directory};
 use crate::error::{Code, Failure};
-use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted};
+use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted, is_command};
 use crate::protocol::release::Release;
 use crate::request::{LaunchRequest, TurnRequest};
-use crate::transport::{AcpChild, Api, Identity, Program, end, version};
+use crate::transport::{
+    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, is_database_busy, is_port_taken, pause, version,
+};
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
 const SECURED: [u32; 3] = [1, 14, 0];
@@ -36,8 +37,9 @@ pub async fn acp_ready(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
 ) -> Result<AcpReady, Refused> {
+    usable_directory(request)?;
+    refuse_commands(request).map_err(Refused::Route)?;
     let program = program(request, launch)?;
-    refuse_escapes(Some(directory(request))).map_err(Refused::Route)?;
     let place = place(request, ticket).await;
     let mut opened = open_as_can(request, &program).await.map_err(of_the_turn)?;
     let place = match place {
@@ -54,17 +56,50 @@ pub async fn acp_ready(
     Ok(AcpReady { child, conversation, session, version, api, before, _place: place })
 }
 
-/// Behind a password, unless the release cannot work with one; which ones cannot is remembered.
+/// The model would never see them.
+fn refuse_commands(request: &TurnRequest) -> Result<(), Failure> {
+    if !is_command(&request.parts) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::UnsupportedOption,
+        "over ACP OpenCode takes a prompt that begins with / for one of its commands",
+    )
+    .hint("put a word before it, or use another route, which passes the prompt on as it is"))
+}
+
+/// What another start may mend is started again: a port that was taken meanwhile, a database that another program set
+/// up at the same moment. Nothing was sent yet.
 async fn open_as_can(request: &TurnRequest, program: &Program) -> Result<Opened, Failure> {
+    let mut first = program.first_start().await;
+    let mut tried = 1;
+    loop {
+        let opened = open_behind_password(request, program, &mut first).await;
+        let stderr = opened.as_ref().err().filter(|failure| failure.code == Code::CliExit);
+        let stderr = stderr.and_then(|failure| failure.stderr.as_deref()).unwrap_or_default();
+        if tried == TRIES || !(is_port_taken(stderr) || is_database_busy(stderr)) {
+            return opened;
+        }
+        sleep(pause(tried)).await;
+        tried += 1;
+    }
+}
+
+/// Behind a password, unless the release cannot work with one; which ones cannot is remembered.
+async fn open_behind_password(
+    request: &TurnRequest,
+    program: &Program,
+    first: &mut Option<FirstStart>,
+) -> Result<Opened, Failure> {
     static UNSECURED: OnceLock<Mutex<HashSet<Identity>>> = OnceLock::new();
     let unsecured = || UNSECURED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     // Another release may take the place of this one while we run.
     let executable = program.identity();
     let secured = !unsecured().contains(&executable);
-    match open(request, program, secured).await {
+    match open(request, program, secured, first).await {
         Err((_, version)) if secured && Release::of(version.as_deref()).is_before(SECURED) => {
             unsecured().insert(executable);
-            open(request, program, false).await
+            open(request, program, false, first).await
         }
         opened => opened,
     }
@@ -83,13 +118,17 @@ struct Opened {
 /// Why it did not open, and the release, if it said.
 type NotOpened = (Failure, Option<String>);
 
-async fn open(request: &TurnRequest, program: &Program, secured: bool) -> Result<Opened, NotOpened> {
+async fn open(
+    request: &TurnRequest,
+    program: &Program,
+    secured: bool,
+    first: &mut Option<FirstStart>,
+) -> Result<Opened, NotOpened> {
     let mut child = program.acp(secured, &request.target).map_err(|failure| (failure, None))?;
     let mut conversation = Conversation::new(config(request));
-    let within = request.target.timeouts.server_start;
-    let opened = timeout(within, converse(&mut child, &mut conversation)).await;
+    let opened = open_in_time(request, &mut child, &mut conversation, first).await;
     let version = conversation.version();
-    match opened.unwrap_or_else(|_| Err(not_in_time(within.as_millis()))) {
+    match opened {
         Ok(session) => {
             Ok(Opened { child, conversation, session, version, api: None, before: HashSet::new() })
         }
@@ -101,16 +140,47 @@ async fn open(request: &TurnRequest, program: &Program, secured: bool) -> Result
     }
 }
 
-/// Until the session is open; its id.
-async fn converse(child: &mut AcpChild, conversation: &mut Conversation) -> Result<String, Failure> {
+/// A deadline for the program's start, and one for the session: OpenCode waits up to 30 s for each MCP server of a
+/// project before it opens one (1.18.33).
+async fn open_in_time(
+    request: &TurnRequest,
+    child: &mut AcpChild,
+    conversation: &mut Conversation,
+    first: &mut Option<FirstStart>,
+) -> Result<String, Failure> {
+    let within = request.target.timeouts.server_start;
+    let late = |_| Err(not_in_time(within.as_millis()));
+    let started = timeout(within, converse(child, conversation, Conversation::is_initialized)).await;
+    let opened = started.unwrap_or_else(late)?;
+    if let Some(first) = first.take() {
+        first.succeeded();
+    }
+    if let Some(session) = opened {
+        return Ok(session);
+    }
+    let within = within + within / 2;
+    let opened = timeout(within, converse(child, conversation, |_| false)).await;
+    let opened = opened.unwrap_or_else(|_| Err(no_session_in_time(within.as_millis())))?;
+    opened.ok_or_else(|| Failure::new(Code::Protocol, "OpenCode opened no session"))
+}
+
+/// Until the session is open; its id. Or until it is `enough`.
+async fn converse(
+    child: &mut AcpChild,
+    conversation: &mut Conversation,
+    enough: fn(&Conversation) -> bool,
+) -> Result<Option<String>, Failure> {
     loop {
         while let Some(output) = conversation.poll_output() {
             match output {
                 Output::Send(line) => child.send(line),
-                Output::Open { session_id } => return Ok(session_id),
-                Output::Failed(failure) => return Err(failure),
-                Output::Event(_) | Output::Answered => {}
+                Output::Open { session_id } => return Ok(Some(session_id)),
+                Output::Failed(failure) | Output::Lost(failure) => return Err(failure),
+                Output::Event(_) | Output::Answered | Output::Look { .. } => {}
             }
+        }
+        if enough(conversation) {
+            return Ok(None);
         }
         match child.lines.next().await? {
             Some(line) => conversation.line(&line),
@@ -135,6 +205,12 @@ fn not_in_time(ms: u128) -> Failure {
     Failure::new(Code::Timeout, format!("`opencode acp` was not ready for a prompt within {ms} ms"))
         .data(serde_json::json!({ "phase": "serverStart" }))
         .hint("a first start prepares a database and may take long: raise timeouts.serverStart")
+}
+
+fn no_session_in_time(ms: u128) -> Failure {
+    Failure::new(Code::Timeout, format!("`opencode acp` did not open a session within {ms} ms"))
+        .data(serde_json::json!({ "phase": "serverStart" }))
+        .hint("OpenCode waits for the MCP servers and plugins of the project: see `opencode mcp list`, or raise timeouts.serverStart")
 }
 
 fn config(request: &TurnRequest) -> AcpConfig {

@@ -10,16 +10,19 @@ pub use acp_ready::{AcpReady, acp_ready};
 pub use run::pump as pump_run;
 pub use run_ready::{RunReady, run_ready};
 
+use serde_json::value::RawValue;
+
 use super::line_up;
-use super::prepare::same_folder;
+use super::prepare::{refuse_escapes, same_folder};
 use super::queue::{Place, Ticket};
 use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::protocol::noise::{Piece, pieces};
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::Turn;
 use crate::request::{LaunchRequest, TurnRequest};
-use crate::transport::Program;
+use crate::transport::{Program, require_folder};
 
 /// What the user asked for and no route has, is no reason to try another one.
 fn of_the_turn(failure: Failure) -> Refused {
@@ -41,6 +44,13 @@ fn program(request: &TurnRequest, launch: &LaunchRequest) -> Result<Program, Ref
 
 fn directory(request: &TurnRequest) -> &str {
     request.target.directory.as_deref().unwrap_or(".")
+}
+
+/// A directory that cannot be worked in is refused before anything is started.
+fn usable_directory(request: &TurnRequest) -> Result<(), Refused> {
+    let directory = directory(request);
+    refuse_escapes(Some(directory)).map_err(Refused::Route)?;
+    require_folder(directory).map_err(Refused::Turn)
 }
 
 /// The place of the session that is named, if one is: before anything looks at it. A route that was given up
@@ -76,10 +86,18 @@ fn fail(turn: &mut Turn, failure: Failure) {
     turn.fail(failure.accepted(Accepted::Unknown));
 }
 
-/// A line of the wire, for `raw`.
-fn raw(session: &str, line: &[u8]) -> Option<StreamEvent> {
-    let line = String::from_utf8(line.to_vec()).ok()?;
-    let event = serde_json::value::RawValue::from_string(line).ok()?;
-    let place = SessionPlace { session_id: session.to_owned(), parent_session_id: None };
-    Some(StreamEvent::Raw { place, event })
+/// A line of the wire, for `raw`: the records in it.
+fn raw_records(session: &str, line: &[u8], starts: &[&str]) -> Vec<StreamEvent> {
+    let place = || SessionPlace { session_id: session.to_owned(), parent_session_id: None };
+    let raw =
+        |json: String| Some(StreamEvent::Raw { place: place(), event: RawValue::from_string(json).ok()? });
+    let text = String::from_utf8_lossy(line);
+    if let Some(event) = raw(text.clone().into_owned()) {
+        return vec![event];
+    }
+    let records = pieces(&text, starts).into_iter().filter_map(|piece| match piece {
+        Piece::Record(json) => raw(json),
+        Piece::Noise(_) | Piece::Torn(_) => None,
+    });
+    records.collect()
 }

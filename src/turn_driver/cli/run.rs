@@ -4,66 +4,75 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::{expire, left_before_the_prompt};
 use super::run_ready::RunReady;
-use super::{emit, fail, raw};
+use super::{emit, fail, raw_records};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::event::BusEvent;
-use crate::protocol::run::{Exit, RunDialect};
+use crate::protocol::run::{Exit, RunDialect, STARTS, never_began};
 use crate::protocol::stream_event::StreamEvent;
 use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::{Route, TurnRequest};
-use crate::transport::{RunChild, end, exit_of};
+use crate::transport::{FirstStart, RunChild, TRIES, end, exit_of, pause};
+
+/// How long text that may be OpenCode's summary of the session waits for the end of its message, which comes at once
+/// unless the model goes on to call a tool.
+const HELD: Duration = Duration::from_secs(1);
+/// How long the last words on standard error may take once the process is gone.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 struct Pump<'a> {
     request: &'a TurnRequest,
     ready: &'a RunReady,
+    first: Option<FirstStart>,
     mailbox: &'a Mailbox,
     dialect: RunDialect,
     /// From the first line on, which names the session.
     turn: Option<Turn>,
-    /// How many lines of standard error have been read.
-    complaints: usize,
 }
 
 /// How it ends where there is no turn yet to say so.
 type Verdict = Result<Value, Failure>;
 
+/// What one process came to.
+enum Ended {
+    Verdict(Verdict),
+    /// It ended before it took the prompt, since another program set up the database.
+    TooEarly,
+}
+
 pub async fn pump(
     request: &TurnRequest,
-    ready: RunReady,
+    mut ready: RunReady,
     mailbox: &Mailbox,
     mut leave: watch::Receiver<bool>,
     deadline: Option<(Instant, Duration)>,
 ) -> Verdict {
-    let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone())?;
-    let dialect = RunDialect::default();
-    let mut pump = Pump { request, ready: &ready, mailbox, dialect, turn: None, complaints: 0 };
-    let verdict = loop {
-        if let Some(verdict) = pump.drain() {
-            break verdict;
+    let mut first = ready.first.take();
+    for tried in 1.. {
+        let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone())?;
+        let dialect = RunDialect::new(request.session.id.is_some() || request.session.newest);
+        let mut pump = Pump { request, ready: &ready, first, mailbox, dialect, turn: None };
+        let ended = pump.run(&mut child, &mut leave, deadline).await;
+        end(&mut child.child).await;
+        match ended {
+            Ended::TooEarly if tried < TRIES => first = pump.first.take(),
+            Ended::TooEarly => {
+                return Err(never_said(pump.dialect.end(Exit::Code(1), &child.child.stderr())));
+            }
+            Ended::Verdict(verdict) => return verdict,
         }
         tokio::select! {
             biased;
-            () = has_left(&mut leave) => break pump.left(),
-            failure = expire(deadline) => break pump.failed(failure),
-            line = child.lines.next() => {
-                let ended = match line {
-                    Ok(Some(line)) => pump.on_line(&line, &child),
-                    Ok(None) => pump.on_exit(&child).await,
-                    Err(failure) => Some(pump.failed(failure)),
-                };
-                if let Some(verdict) = ended {
-                    break verdict;
-                }
-            }
+            () = has_left(&mut leave) => return Ok(left_before_the_prompt(request, mailbox)),
+            failure = expire(deadline) => return Err(failure),
+            () = sleep(pause(tried)) => {}
         }
-    };
-    end(&mut child.child).await;
-    verdict
+    }
+    Err(lost())
 }
 
 async fn has_left(leave: &mut watch::Receiver<bool>) {
@@ -71,6 +80,36 @@ async fn has_left(leave: &mut watch::Receiver<bool>) {
 }
 
 impl Pump<'_> {
+    async fn run(
+        &mut self,
+        child: &mut RunChild,
+        leave: &mut watch::Receiver<bool>,
+        deadline: Option<(Instant, Duration)>,
+    ) -> Ended {
+        loop {
+            if let Some(verdict) = self.drain() {
+                return Ended::Verdict(verdict);
+            }
+            let waits = self.dialect.waits();
+            tokio::select! {
+                biased;
+                () = has_left(leave) => return Ended::Verdict(self.left()),
+                failure = expire(deadline) => return Ended::Verdict(self.failed(failure)),
+                line = child.lines.next() => {
+                    let ended = match line {
+                        Ok(Some(line)) => self.on_line(&line, child).map(Ended::Verdict),
+                        Ok(None) => self.on_exit(child).await,
+                        Err(failure) => Some(Ended::Verdict(self.failed(failure))),
+                    };
+                    if let Some(ended) = ended {
+                        return ended;
+                    }
+                }
+                () = sleep(HELD), if waits => self.release(),
+            }
+        }
+    }
+
     /// Does what the turn wants done; its verdict once it has one.
     fn drain(&mut self) -> Option<Verdict> {
         let turn = self.turn.as_mut()?;
@@ -91,20 +130,25 @@ impl Pump<'_> {
         None
     }
 
-    fn on_line(&mut self, line: &[u8], child: &RunChild) -> Option<Verdict> {
+    fn on_line(&mut self, line: &[u8], child: &mut RunChild) -> Option<Verdict> {
         match self.dialect.line(line) {
             Ok(events) => {
-                let told = self.dialect.session().and_then(|session| raw(session, line));
-                if let Some(event) = told.filter(|_| self.request.raw && self.turn().is_some()) {
-                    self.emit(event);
+                if self.turn().is_some() && self.request.raw {
+                    let session = self.dialect.session().unwrap_or_default().to_owned();
+                    raw_records(&session, line, STARTS).into_iter().for_each(|event| self.emit(event));
                 }
                 // First what was complained of: a rejected ask comes before the part that tells of it.
-                self.read_stderr(child);
+                self.read_complaints(child);
                 self.on_events(events);
                 None
             }
             Err(failure) => Some(self.failed(failure)),
         }
+    }
+
+    fn release(&mut self) {
+        let events = self.dialect.release();
+        self.on_events(events);
     }
 
     fn on_events(&mut self, events: Vec<BusEvent>) {
@@ -138,35 +182,41 @@ impl Pump<'_> {
             });
             turn.on_accepted(Instant::now().into_std());
             self.turn = Some(turn);
+            if let Some(first) = self.first.take() {
+                first.succeeded();
+            }
         }
         self.turn.as_mut()
     }
 
-    fn read_stderr(&mut self, child: &RunChild) {
-        let stderr = child.child.stderr();
-        let lines: Vec<&str> = stderr.lines().collect();
-        let new = lines.get(self.complaints..).unwrap_or_default();
-        let asks: Vec<BusEvent> = new.iter().filter_map(|line| self.dialect.stderr_line(line)).collect();
-        self.complaints = lines.len();
+    fn read_complaints(&mut self, child: &mut RunChild) {
+        let heard = std::iter::from_fn(|| child.complaints.try_recv().ok());
+        let asks: Vec<BusEvent> = heard.filter_map(|asked| self.dialect.rejected(&asked)).collect();
         self.on_events(asks);
     }
 
-    async fn on_exit(&mut self, child: &RunChild) -> Option<Verdict> {
+    async fn on_exit(&mut self, child: &mut RunChild) -> Option<Ended> {
         let exit = exit_of(child.child.exited().await);
-        self.read_stderr(child);
-        let ended = self.dialect.end(exit, &child.child.stderr());
+        let _ = timeout(LAST_WORDS, child.child.stderr_ended()).await;
+        self.read_complaints(child);
+        self.release();
+        let stderr = child.child.stderr();
+        let ended = self.dialect.end(exit, &stderr);
         match &mut self.turn {
             Some(turn) => {
                 turn.on_ended(ended);
                 // A turn that is told of its end has a verdict.
                 None
             }
-            None => Some(Err(never_said(ended, exit))),
+            // The database is opened before anything is done with the prompt.
+            None if matches!(exit, Exit::Code(1..)) && never_began(&stderr) => Some(Ended::TooEarly),
+            None => Some(Ended::Verdict(Err(never_said(ended)))),
         }
     }
 
     /// The reader wants no more: the process goes, and what it has written is the result.
     fn left(&mut self) -> Verdict {
+        self.release();
         let Some(turn) = &mut self.turn else {
             return Ok(left_before_the_prompt(self.request, self.mailbox));
         };
@@ -175,6 +225,7 @@ impl Pump<'_> {
     }
 
     fn failed(&mut self, failure: Failure) -> Verdict {
+        self.release();
         let Some(turn) = &mut self.turn else {
             let known = failure.accepted == Accepted::Yes;
             return Err(if known { failure } else { failure.accepted(Accepted::Unknown) });
@@ -185,10 +236,8 @@ impl Pump<'_> {
 }
 
 /// It ended without naming a session: nobody knows what became of the prompt.
-fn never_said(ended: Result<(), Failure>, exit: Exit) -> Failure {
-    let failure = ended
-        .err()
-        .unwrap_or_else(|| Failure::new(Code::CliExit, format!("`opencode run` said nothing ({exit:?})")));
+fn never_said(ended: Result<(), Failure>) -> Failure {
+    let failure = ended.err().unwrap_or_else(|| Failure::new(Code::CliExit, "`opencode run` said nothing"));
     failure.accepted(Accepted::Unknown)
 }
 

@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use super::super::queue::{Place, Ticket};
 use super::super::route::Refused;
 use super::super::validate::{check_agent, check_model};
-use super::{directory, of_the_turn, place, program, require_home};
+use super::{directory, of_the_turn, place, program, require_home, usable_directory};
 use crate::error::{Code, Failure};
 use crate::prompt;
+use crate::protocol::json as bounded;
 use crate::protocol::run::{RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
 use crate::request::{LaunchRequest, Model, TurnRequest};
-use crate::transport::Program;
+use crate::transport::{FirstStart, Program};
 
 pub struct RunReady {
     pub program: Program,
@@ -24,6 +25,8 @@ pub struct RunReady {
     pub prompt: String,
     /// The messages the session had.
     pub before: HashSet<String>,
+    /// Held until the first line.
+    pub first: Option<FirstStart>,
     /// No other turn of this process has the session.
     pub _place: Option<Place>,
 }
@@ -33,8 +36,10 @@ pub async fn run_ready(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
 ) -> Result<RunReady, Refused> {
+    usable_directory(request)?;
     let program = program(request, launch)?;
     let place = place(request, ticket).await;
+    let first = program.first_start().await;
     let (flags, newest) =
         futures::try_join!(program.flags(), newest(request, &program)).map_err(of_the_turn)?;
     let options = RunOptions {
@@ -51,8 +56,13 @@ pub async fn run_ready(
     let checks =
         futures::try_join!(model(request, &program), agent(request, &program), past(request, &program));
     let ((), (), before) = checks.map_err(of_the_turn)?;
-    let prompt = prompt::text(request);
-    Ok(RunReady { program, words, prompt, before, _place: place })
+    let prompt = as_input(prompt::text(request));
+    Ok(RunReady { program, words, prompt, before, first, _place: place })
+}
+
+/// OpenCode drops a byte order mark at the head of its standard input, so one of the prompt's own comes second.
+fn as_input(prompt: String) -> String {
+    if prompt.starts_with('\u{FEFF}') { format!("\u{FEFF}{prompt}") } else { prompt }
 }
 
 /// The newest session of the directory, where `opencode session list` tells: what `--continue` takes is the oldest
@@ -66,8 +76,8 @@ async fn newest(request: &TurnRequest, program: &Program) -> Result<Option<Strin
 }
 
 fn newest_of(list: &str, directory: &str) -> Option<String> {
-    let sessions: Vec<Value> = serde_json::from_str(list).ok()?;
-    let here = sessions.iter().filter(|session| session["directory"] == directory);
+    let sessions = bounded::value(list.as_bytes())?;
+    let here = sessions.as_array()?.iter().filter(|session| session["directory"] == directory);
     let newest = here.max_by_key(|session| session["updated"].as_u64())?;
     newest["id"].as_str().map(str::to_owned)
 }
@@ -91,8 +101,8 @@ fn providers(list: &str) -> Value {
         else {
             continue;
         };
-        let object = serde_json::Deserializer::from_str(below).into_iter::<Value>().next();
-        let object = object.and_then(Result::ok).unwrap_or_else(|| json!({}));
+        let object = serde_json::Deserializer::from_str(below).into_iter::<bounded::Bounded>().next();
+        let object = object.and_then(Result::ok).map_or_else(|| json!({}), |object| object.0);
         let at = providers.iter().position(|known| known["id"] == provider).unwrap_or_else(|| {
             providers.push(json!({ "id": provider, "models": {} }));
             providers.len() - 1
@@ -114,7 +124,7 @@ async fn agent(request: &TurnRequest, program: &Program) -> Result<(), Failure> 
 async fn past(request: &TurnRequest, program: &Program) -> Result<HashSet<String>, Failure> {
     let Some(id) = &request.session.id else { return Ok(HashSet::new()) };
     let session = match program.output(&["export", id]).await? {
-        Ok(export) => serde_json::from_str::<Value>(&export).unwrap_or_default(),
+        Ok(export) => bounded::value(export.as_bytes()).unwrap_or_default(),
         Err(stderr) => {
             let mut failure = Failure::new(Code::SessionNotFound, format!("there is no session '{id}'"))
                 .session(id)
@@ -140,6 +150,12 @@ async fn succeeded(program: &Program, words: &[&str]) -> Result<String, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_of_the_prompt_comes_behind_one_that_is_dropped() {
+        assert_eq!(as_input("\u{FEFF}a".into()), "\u{FEFF}\u{FEFF}a");
+        assert_eq!(as_input("a\u{FEFF}".into()), "a\u{FEFF}");
+    }
 
     #[test]
     fn the_newest_session_is_the_one_of_the_directory_that_was_updated_last() {

@@ -1,0 +1,145 @@
+// How a turn can end, as a table: the same script of the model, the same end on every route. What a route or a release
+// does otherwise is in `differences.mjs`.
+import { expect, it } from 'vitest'
+import testing from '../../testing/index.js'
+import { until } from '../support/real-opencode.mjs'
+
+const { cut, fail, finish, hang, text, toolCall, usage } = testing
+
+const PROVIDER = { code: 'ERR_OPENCODE_PROVIDER', accepted: true, retryable: false }
+const OVERFLOW = 'prompt is too long: 213462 tokens > 200000 maximum'
+const overflow = {
+  error: { message: OVERFLOW, code: 'context_length_exceeded', type: 'invalid_request_error' },
+}
+const looks = () => [text('Looking. '), toolCall('bash', { command: 'pwd', description: 'where' })]
+const isSummary = ({ messages }) => /summar/i.test(JSON.stringify(messages.at(-1)))
+
+/** Each end: the replies of the model, and the result, or the error in `error`. */
+export const ENDS = {
+  'it is done, behind a step of tools': {
+    replies: () => [looks(), [text('Done.')]],
+    result: { text: 'Looking. \n\nDone.', finishReason: 'stop', discarded: 0 },
+  },
+  'the provider refuses the step behind a tool': {
+    replies: () => [looks(), [fail(400, { message: 'no such thing' })]],
+    error: { ...PROVIDER, status: 400, data: { text: 'Looking. ' } },
+  },
+  'the provider fails in the middle of the answer': {
+    replies: () => [[text('Half an ans'), fail(503)], [text('The whole answer.')]],
+    result: { text: 'The whole answer.', finishReason: 'stop' },
+    discards: 'Half an ans'.length,
+    otherwise: ({ beginsAgain }) => !beginsAgain && { error: PROVIDER },
+  },
+  'the provider fails in the middle of the answer, behind a tool': {
+    replies: () => [looks(), [text('Half an ans'), fail(503)], [text('Half an answer.')]],
+    result: { text: 'Looking. \n\nHalf an answer.', finishReason: 'stop' },
+    discards: 'Half an ans'.length,
+    otherwise: ({ beginsAgain }) => !beginsAgain && { error: PROVIDER },
+  },
+  'the session is compacted behind a tool': {
+    replies: () => [
+      [
+        text('Before. '),
+        toolCall('bash', { command: 'pwd', description: 'where' }),
+        usage({ input: 58_000, output: 100 }),
+      ],
+      [text('SUMMARY OF THE CONTEXT')],
+      [text('After.')],
+    ],
+    result: { text: 'Before. \n\nAfter.', finishReason: 'stop', discarded: 0 },
+  },
+  'the context overflows': {
+    replies: () => [[fail(400, { body: overflow })], [text('The answer.')]],
+    when: [isSummary, text('SUMMARY OF THE CONTEXT')],
+    result: { text: 'The answer.', finishReason: 'stop', discarded: 0 },
+    otherwise: ({ knowsOverflow }) =>
+      !knowsOverflow && { error: { ...PROVIDER, message: expect.stringContaining(OVERFLOW) } },
+  },
+  'the length is used up': {
+    replies: () => [[text('as far'), finish('length')]],
+    result: { text: 'as far', finishReason: 'length' },
+  },
+  'the content is filtered': {
+    replies: () => [[text('as far'), finish('content_filter')]],
+    result: { text: 'as far', finishReason: 'content-filter' },
+  },
+  'the model says nothing': {
+    replies: () => [[finish('stop')]],
+    result: { text: '', finishReason: expect.stringMatching(/stop|unknown/) },
+  },
+}
+
+/** `real`: a subject. `differs`: how its route and release differ. */
+export function ends(real, differs) {
+  const trims = (answer) => (differs.trimsParts ? answer.replace(/[ \n]+(?=\n\n|$)/g, '') : answer)
+
+  it.each(Object.entries(ENDS))('ends: %s', async (_, { replies, when, otherwise, discards, ...end }) => {
+    real.model.reset()
+    for (const reply of replies()) real.model.reply(...reply)
+    if (when) real.model.when(...when)
+    const { result, error } = otherwise?.(differs) || end
+    const stream = real.client.generateStream('go on', real.options())
+    let streamed = ''
+    const read = async () => {
+      for await (const chunk of stream) streamed += chunk
+      return stream.result
+    }
+    const outcome = await read().catch((failure) => failure)
+    real.model.reset()
+    if (error) {
+      expect(outcome).toMatchObject({
+        ...error,
+        ...(error.data && { data: { ...error.data, text: trims(error.data.text) } }),
+      })
+      return
+    }
+    expect(outcome).toMatchObject({ ...result, text: trims(result.text) })
+    if (discards) expect(outcome.discarded).toBe(differs.streamsAttempts ? discards : 0)
+    else expect(streamed).toBe(outcome.text)
+  })
+
+  it('ends: OpenCode is killed in the middle', async () => {
+    if (differs.outlivesTurns) return
+    real.model.reset()
+    real.model.reply(
+      ...(differs.granularity === 'part'
+        ? [text('Some '), toolCall('bash', SLEEP)]
+        : [text('Some '), hang()]),
+    )
+    const stream = real.client.generateStream('go on', real.options())
+    const read = async () => {
+      for await (const _ of stream) for (const { pid } of real.processes()) end(pid)
+      return stream.result
+    }
+    const error = await read().catch((failure) => failure)
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_CLI_EXIT',
+      accepted: true,
+      data: { text: trims('Some ') },
+    })
+    await until(() => real.processes().length === 0)
+    real.model.reset()
+  })
+
+  it.runIf(differs.granularity === 'token')('ends: the provider hangs up in the middle', async () => {
+    real.model.reset()
+    real.model.reply(text('Half an ans'), cut())
+    real.model.reply(text('The whole answer.'))
+    const outcome = await real.client.generate('go on', real.options()).catch((failure) => failure)
+    real.model.reset()
+    // Some releases try again and some take it for the end; none says more than the model did.
+    if (outcome instanceof Error)
+      expect(outcome).toMatchObject({ code: expect.stringMatching(/^ERR_OPENCODE_/), accepted: true })
+    else expect(['Half an ans', 'The whole answer.']).toContain(outcome.text)
+  })
+}
+
+const SLEEP = { command: 'sleep 1000', description: 'sleep' }
+
+function end(pid) {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // Gone already.
+  }
+}
