@@ -9,7 +9,7 @@ const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { ROOT, announce, run, isInstalled } = require('./steps.js')
 
-const TARGETS = ['framing', 'dialect', 'transcript', 'turn', 'shapes', 'crowd']
+const TARGETS = ['framing', 'dialect', 'transcript', 'turn', 'shapes', 'crowd', 'execution']
 const CORPUS = path.join(ROOT, 'fuzz', 'corpus')
 
 function main() {
@@ -44,7 +44,8 @@ function seed() {
     const wire = fs.readFileSync(path.join(captures, name))
     const id = name.replaceAll(path.sep, '-')
     write('framing', id, Buffer.concat([Buffer.from([7, 255]), wire.subarray(0, 4096)]))
-    write('turn', id, Buffer.concat([Buffer.from([9, 9, 1]), wire.subarray(0, 16_000)]))
+    const turn = name.startsWith('2.') ? 'execution' : 'turn'
+    write(turn, id, Buffer.concat([Buffer.from([9, 9, 1]), wire.subarray(0, 16_000)]))
     const records = wire.toString('utf8').split('\n\n')
     records.forEach((record) => {
       const data = record.replace(/^data: /, '')

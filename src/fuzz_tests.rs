@@ -57,10 +57,12 @@ impl Chance {
     }
 }
 
-fn captures() -> Vec<Vec<u8>> {
+/// The captures of the releases whose version begins so.
+fn captures(release: &str) -> Vec<Vec<u8>> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("__test__/fixtures");
     let mut files: Vec<_> = std::fs::read_dir(fixtures)
         .unwrap()
+        .filter(|version| version.as_ref().unwrap().file_name().to_string_lossy().starts_with(release))
         .flat_map(|version| std::fs::read_dir(version.unwrap().path()).unwrap())
         .map(|file| file.unwrap().path())
         .collect();
@@ -87,13 +89,13 @@ fn run(rounds: usize, seeds: &[Vec<u8>], target: fn(&[u8])) {
 #[test]
 fn framing() {
     let seeds: Vec<_> =
-        captures().into_iter().map(|wire| [&[7, 255], &wire[..wire.len().min(3000)]].concat()).collect();
+        captures("1.").into_iter().map(|wire| [&[7, 255], &wire[..wire.len().min(3000)]].concat()).collect();
     run(3_000, &seeds, targets::framing);
 }
 
 #[test]
 fn dialect() {
-    let records: Vec<Vec<u8>> = captures()
+    let records: Vec<Vec<u8>> = captures("1.")
         .iter()
         .flat_map(|wire| wire.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>())
         .filter_map(|line| line.strip_prefix(b"data: ").map(<[u8]>::to_vec))
@@ -103,8 +105,18 @@ fn dialect() {
 
 #[test]
 fn turn() {
-    let seeds: Vec<_> = captures().into_iter().map(|wire| [&[9, 9, 1], &wire[..]].concat()).collect();
+    let seeds: Vec<_> = captures("1.").into_iter().map(|wire| [&[9, 9, 1], &wire[..]].concat()).collect();
     run(1_500, &seeds, targets::turn);
+}
+
+#[test]
+fn execution() {
+    let wires = captures("2.").into_iter().filter(|wire| wire.len() < 12_000);
+    let seeds: Vec<_> = wires
+        .enumerate()
+        .map(|(number, wire)| [&[number as u8 % 30, number as u8 % 7, number as u8], &wire[..]].concat())
+        .collect();
+    run(3_000, &seeds, targets::execution);
 }
 
 /// The statement of `docs/design.md` on the transcript, over random steps.

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::protocol::release::Release;
 use crate::request::{JsonRequest, TurnRequest};
 
 /// From here on a prompt may carry a JSON schema; before, it is read over in silence.
@@ -26,7 +27,7 @@ impl Prompt {
         if let Some(json) = &request.json {
             // It becomes the arguments of a tool, which are an object.
             let schema = json.schema.as_ref().filter(|schema| schema["type"] == "object");
-            match schema.filter(|_| fresh && is_from(version, KNOWS_FORMAT)) {
+            match schema.filter(|_| fresh && Release::of(version).is_from(KNOWS_FORMAT)) {
                 Some(schema) => {
                     format = Some(json!({ "type": "json_schema", "schema": schema, "retryCount": 0 }));
                 }
@@ -60,7 +61,7 @@ pub fn text(request: &TurnRequest) -> String {
 
 fn files_as_read(request: &TurnRequest, version: Option<&str>) -> Vec<Value> {
     let mut parts = request.parts.clone();
-    if !is_from(version, READS_TEXT_FILES) {
+    if !Release::of(version).is_from(READS_TEXT_FILES) {
         parts.iter_mut().for_each(write_out);
     }
     parts
@@ -91,18 +92,6 @@ fn write_out(part: &mut Value) {
     let name = part["filename"].as_str().unwrap_or("without a name");
     let text = format!("The contents of the file {name}:\n\n{}", String::from_utf8_lossy(&bytes));
     *part = json!({ "type": "text", "text": text });
-}
-
-/// A release that does not say its version is taken for an old one; one that is no release, for a new one.
-fn is_from(version: Option<&str>, since: [u32; 3]) -> bool {
-    let Some(version) = version else { return false };
-    let release = version.split(['-', '+']).next().unwrap_or_default();
-    let numbers: Vec<u32> = release.split('.').map_while(|number| number.parse().ok()).collect();
-    match numbers[..] {
-        [0, ..] => true,
-        [major, minor, patch] => [major, minor, patch] >= since,
-        _ => true,
-    }
 }
 
 #[cfg(test)]
@@ -154,14 +143,5 @@ mod tests {
         let parts = json!({ "parts": [file] });
         assert_eq!(prompt("1.1.31", true, &parts).texts(), ["The contents of the file a.txt:\n\nHörst du?"]);
         assert_eq!(prompt("1.2.27", true, &parts).body["parts"][0], file);
-    }
-
-    #[test]
-    fn versions_are_numbers() {
-        assert!(is_from(Some("1.10.0"), [1, 2, 27]));
-        assert!(is_from(Some("0.0.0-dev-202601010000"), [1, 2, 27]));
-        assert!(is_from(Some("local"), [1, 2, 27]));
-        assert!(!is_from(Some("1.2.9"), [1, 2, 27]));
-        assert!(!is_from(None, [1, 2, 27]));
     }
 }

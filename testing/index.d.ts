@@ -108,7 +108,8 @@ export interface ScriptedModel extends AsyncDisposable {
   readonly baseURL: string
   /**
    * The OpenCode configuration that knows this model, `scripted/model`, and no other provider. Titles are asked
-   * of `scripted/title`. Permissions, agents and tools are left at OpenCode's defaults.
+   * of `scripted/title`. Permissions, agents and tools are left at OpenCode's defaults. It is in the spelling of
+   * OpenCode 1, which OpenCode 2 understands.
    */
   readonly config: Record<string, unknown>
   /**
@@ -335,9 +336,9 @@ export function opencodeBinary(version?: string): Promise<string>
 export function startOpenCode(options?: StartOptions): Promise<OpenCodeServer>
 
 export interface StartOptions {
-  /** The release to run. Default: `NEWEST`. */
+  /** The release to run, `'1.…'` or `'2.…'`. Default: `NEWEST`, of OpenCode 1. */
   version?: string
-  /** The executable to run instead of a release from npm. */
+  /** The executable to run instead of a release from npm. Without `version` it is asked which OpenCode it is. */
   executable?: string
   /** Gives the server the model's `env`. Without it the server has your environment, settings and keys. */
   model?: Pick<ScriptedModel, 'env'>
@@ -349,9 +350,12 @@ export interface StartOptions {
   directory?: string
   /** More arguments for `opencode serve`. */
   args?: string[]
-  /** Protects the server by HTTP Basic; the user name is `opencode`. From OpenCode 1.1.16 on. Default: none. */
+  /**
+   * Protects the server by HTTP Basic; the user name is `opencode`. From OpenCode 1.1.16 on. Default: none; OpenCode 2
+   * always has one, a random one if you give none.
+   */
   password?: string
-  /** Default: a free one. With 0 OpenCode chooses, and takes 4096 when that is free. */
+  /** Default: a free one. With 0 OpenCode chooses; OpenCode 1 takes 4096 when that is free. */
   port?: number
   /** Milliseconds to wait for the server. Default: 60 000. */
   startTimeout?: number
@@ -364,6 +368,8 @@ export interface StartOptions {
 export interface OpenCodeServer extends AsyncDisposable {
   /** `http://127.0.0.1:<port>` */
   readonly url: string
+  /** Which of OpenCode's two APIs it speaks. */
+  readonly generation: 1 | 2
   readonly pid: number
   readonly child: ChildProcess
   readonly directory: string

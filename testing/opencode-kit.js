@@ -15,12 +15,13 @@ class OpenCodeKit {
   options
   #ownDirectory
 
-  constructor(model, server, { password, directory }) {
+  constructor(model, server, { directory }) {
     this.model = model
     this.server = server
     this.directory = server.directory
     this.#ownDirectory = directory === undefined
     // With a user name too: one in the tester's own environment is not for this server.
+    const { password } = server
     const credentials = password === undefined ? {} : { username: 'opencode', password }
     this.options = { mode: 'server', baseUrl: server.url, directory: server.directory, ...credentials }
   }

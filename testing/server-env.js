@@ -8,7 +8,11 @@ function serverEnv({ model, config, env = {}, password }) {
       merged(JSON.parse(whole.OPENCODE_CONFIG_CONTENT ?? '{}'), config),
     )
   }
-  if (password !== undefined) whole.OPENCODE_SERVER_PASSWORD = password
+  if (password !== undefined) {
+    whole.OPENCODE_SERVER_PASSWORD = password
+    // The name from 2.0 on, and the one that wins there.
+    whole.OPENCODE_PASSWORD = password
+  }
   return whole
 }
 

@@ -6,13 +6,13 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 const { harmless } = require('../lib/harmless.js')
 const { atExit } = require('./at-exit.js')
-const { freePort } = require('./free-port.js')
+const { generationOf, generationOfExecutable } = require('./generation.js')
 const { leftover, removeFolder } = require('./leftovers.js')
-const { opencodeBinary } = require('./opencode-binary.js')
+const { NEWEST, opencodeBinary } = require('./opencode-binary.js')
 const { killRemaining, newMark, treeOf } = require('./process-tree.js')
+const { SERVE } = require('./serve.js')
 const { serverEnv } = require('./server-env.js')
 
-const LISTENING = /^opencode server listening on (http:\/\/\S+)/m
 const TAIL = 64 * 1024
 const START_TIMEOUT = 60_000
 const STOP_GRACE = 3_000
@@ -21,16 +21,23 @@ async function startOpenCode(options = {}) {
   const executable = options.executable ?? (await opencodeBinary(options.version))
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'opencode-project-'))
   const own = options.directory === undefined
-  const env = serverEnv(options)
-  const args = [`--port=${options.port ?? (await freePort())}`, ...(options.args ?? [])]
-  const server = new OpenCodeServer(executable, args, { directory, env, own })
-  if (options.password !== undefined) server.password = options.password
+  const generation = await generationAsked(options)
+  const { words, password, stdin } = await SERVE[generation].command(options)
+  const env = serverEnv({ ...options, password })
+  const server = new OpenCodeServer(executable, words, { generation, directory, env, own, stdin })
+  if (password !== undefined) server.password = password
   await server.ready(options.startTimeout ?? START_TIMEOUT)
   return server
 }
 
+function generationAsked({ executable, version, env, model }) {
+  if (executable === undefined || version !== undefined) return generationOf(version ?? NEWEST)
+  return generationOfExecutable(executable, { ...(model ? model.env : process.env), ...env })
+}
+
 class OpenCodeServer {
   url
+  generation
   child
   directory
   env
@@ -45,17 +52,17 @@ class OpenCodeServer {
   #cleared
   #stopping
 
-  constructor(executable, args, { directory, env, own }) {
+  constructor(executable, words, { generation, directory, env, own, stdin }) {
+    this.generation = generation
     this.directory = directory
     this.env = { ...env, ...this.#mark }
     this.#own = own
     this.#cleared = leftover({ mark: this.#mark, folders: own ? [directory] : [] })
-    const words = ['serve', '--hostname=127.0.0.1', ...args]
     // A process group of its own, so that a signal also reaches what OpenCode started in it.
     this.child = spawn(executable, words, {
       cwd: directory,
       env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [stdin, 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
     })
     this.#gone = new Promise((resolve) => {
@@ -78,7 +85,8 @@ class OpenCodeServer {
           reject(new Error(`OpenCode did not start: ${what}.\n${harmless(this.#stderr.slice(-4000))}`)),
         )
       }
-      const timer = setTimeout(() => fail(`no "listening" line within ${timeout} ms`), timeout)
+      const { url, awaited } = SERVE[this.generation]
+      const timer = setTimeout(() => fail(`${awaited} within ${timeout} ms`), timeout)
       this.child.once('error', (error) => fail(error.message))
       this.child.once(
         'close',
@@ -90,7 +98,7 @@ class OpenCodeServer {
       this.child.stdout.setEncoding('utf8').on('data', (text) => {
         this.#stdout = this.#keep(this.#stdout, text)
         if (this.url) return
-        this.url = LISTENING.exec(this.#stdout)?.[1]
+        this.url = url(this.#stdout)
         if (!this.url) return
         clearTimeout(timer)
         resolve()
@@ -127,6 +135,7 @@ class OpenCodeServer {
     clearTimeout(late)
     await killRemaining(this.#mark, tree)
     // Where such processes cannot be found, one that OpenCode left behind may still hold these.
+    this.child.stdin?.destroy()
     this.child.stdout.destroy()
     this.child.stderr.destroy()
     if (this.#own) removeFolder(this.directory)

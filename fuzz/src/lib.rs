@@ -15,4 +15,4 @@ mod protocol;
 mod request;
 mod targets;
 
-pub use targets::{crowd, dialect, framing as frame, shapes, transcript, turn};
+pub use targets::{crowd, dialect, execution, framing as frame, shapes, transcript, turn};

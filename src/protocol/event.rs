@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+pub use super::execution_event::{ExecutionEvent, InboxEvent, InboxStep, Interruption};
+pub use super::fault::Fault;
 use super::json;
+pub use super::part_detail::{Detail, StepTotals, ToolChange, ToolStatus};
 use super::reply::Reply;
 use super::text::Text;
 
@@ -45,6 +48,21 @@ pub enum BusEvent {
         id: String,
         reply: Reply,
     },
+    /// Generation 2: a prompt's way through the inbox of its session.
+    Inbox(InboxEvent),
+    /// Generation 2: the session began to work, or stopped and why.
+    Execution {
+        session_id: String,
+        event: ExecutionEvent,
+    },
+    /// Generation 2: a model call failed and is made again. What it wrote stands: the model continues it.
+    Retry {
+        session_id: String,
+        attempt: u32,
+        message: String,
+        /// Unix time in ms of the next attempt.
+        next: f64,
+    },
     /// Anything else: read over, but a sign that the bus carries more than heartbeats.
     Other {
         session_id: Option<String>,
@@ -59,8 +77,11 @@ impl BusEvent {
             Self::Session(info) => Some(&info.id),
             Self::Status { session_id, .. }
             | Self::Idle { session_id }
+            | Self::Execution { session_id, .. }
+            | Self::Retry { session_id, .. }
             | Self::Deleted { session_id }
             | Self::AskClosed { session_id, .. } => Some(session_id),
+            Self::Inbox(event) => Some(&event.session_id),
             Self::Error { session_id, .. } | Self::Other { session_id } => session_id.as_deref(),
             Self::Message(info) => Some(&info.session_id),
             Self::Part(part) => Some(&part.session_id),
@@ -199,8 +220,9 @@ pub struct PartUpdate {
     pub ended: bool,
     /// Written by OpenCode or a client, not by the model (`synthetic` or `ignored`).
     pub synthetic: bool,
-    /// OpenCode's own object, as it came.
+    /// OpenCode's own object, as it came; empty where it has none.
     pub raw: Arc<str>,
+    pub detail: Detail,
 }
 
 impl PartUpdate {
@@ -241,7 +263,19 @@ pub enum AskKind {
     },
     Question {
         questions: Value,
+        /// Generation 2 wants its answers by field; empty in generation 1.
+        fields: Vec<FormField>,
     },
+}
+
+/// A field of a form: one question of an ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormField {
+    pub key: String,
+    /// It takes a list.
+    pub multiple: bool,
+    /// The label of each option and the value it stands for.
+    pub options: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

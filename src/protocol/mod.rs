@@ -5,10 +5,17 @@
 
 pub mod acp;
 pub mod answer;
+pub mod api;
+pub mod call;
 pub mod dialect;
 pub mod event;
+pub mod execution_event;
+pub mod fault;
+pub mod history;
 pub mod json;
 pub mod noise;
+pub mod part_detail;
+pub mod reading;
 pub mod release;
 pub mod reply;
 pub mod run;

@@ -139,7 +139,11 @@ mod tests {
     }
 
     fn question() -> Ask {
-        Ask { kind: AskKind::Question { questions: Value::Null }, id: "que_1".into(), ..permission(false) }
+        Ask {
+            kind: AskKind::Question { questions: Value::Null, fields: Vec::new() },
+            id: "que_1".into(),
+            ..permission(false)
+        }
     }
 
     fn request(ask: Ask, reply: &str) -> Option<(String, Value)> {

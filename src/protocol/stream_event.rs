@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+pub use super::part_detail::Usage;
 use super::reply::Reply;
 
 /// Stands between two texts of the answer, in the stream as in `result.text`. `lib/separator.js` has it too.
@@ -34,26 +35,6 @@ pub struct SessionPlace {
     pub session_id: String,
     #[serde(rename = "parentSessionID", skip_serializing_if = "Option::is_none")]
     pub parent_session_id: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Usage {
-    pub input: f64,
-    pub output: f64,
-    pub reasoning: f64,
-    pub cache_read: f64,
-    pub cache_write: f64,
-}
-
-impl Usage {
-    pub fn add(&mut self, other: Self) {
-        self.input += other.input;
-        self.output += other.output;
-        self.reasoning += other.reasoning;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-    }
 }
 
 #[derive(Clone, Debug, Serialize)]

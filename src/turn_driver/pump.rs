@@ -184,6 +184,8 @@ impl<'a> Pump<'a> {
                         Done::Aborted
                     });
                 }
+                // Of generation 2, which this does not speak yet.
+                Output::Resend => {}
                 Output::Silent => {
                     let connection = self.prepared.connection.clone();
                     self.job(|api, _| async move {

@@ -157,7 +157,7 @@ impl Crowd {
                     self.ended = true;
                     self.mailbox.finish(&verdict);
                 }
-                Output::Silent => {}
+                Output::Silent | Output::Resend => {}
             }
         }
     }

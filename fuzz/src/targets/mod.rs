@@ -3,12 +3,14 @@
 
 mod bytes;
 mod crowd;
+mod execution;
 mod shapes;
 mod story;
 mod wire;
 
 pub use bytes::{dialect, framing};
 pub use crowd::crowd;
+pub use execution::execution;
 pub use shapes::shapes;
 pub use story::transcript;
 pub use wire::turn;

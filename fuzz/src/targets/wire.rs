@@ -105,6 +105,7 @@ impl Ride {
                 Output::Emit(_)
                 | Output::Reply(_)
                 | Output::Silent
+                | Output::Resend
                 | Output::Ask(_)
                 | Output::AskClosed(_) => {}
             }

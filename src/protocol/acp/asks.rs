@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Conversation, Output};
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent};
 use crate::protocol::json as bounded;
-use crate::protocol::release::is_before;
+use crate::protocol::release::Release;
 
 impl Conversation {
     /// Answers an ask of the child: `once`, `always` or `reject`. Says whether there was one.
@@ -56,7 +56,7 @@ impl Conversation {
                 permission,
                 patterns: pattern.into_iter().collect(),
                 metadata: input.clone(),
-                old_route: is_before(self.version.as_deref(), (1, 1)),
+                old_route: Release::of(self.version.as_deref()).is_before([1, 1, 0]),
             },
             tool: message_id.map(|message_id| AskedBy { message_id, call_id: call_id.to_owned() }),
         }

@@ -13,7 +13,7 @@ use super::abandoned::{abandoned, is_likely, kept};
 use super::held::{Held, Whose};
 use super::tool::ToolCall;
 use crate::protocol::dialect::Stored;
-use crate::protocol::event::{BusEvent, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
+use crate::protocol::event::{BusEvent, Detail, MessageInfo, PartDelta, PartKind, PartUpdate, Role};
 use crate::protocol::text::{Text, read};
 
 /// What ids of ours begin with.
@@ -425,6 +425,7 @@ fn part_update(place: (&str, &str, &str), kind: PartKind, raw: String) -> PartUp
         ended: false,
         synthetic: false,
         raw: Arc::from(raw),
+        detail: Detail::Raw,
     }
 }
 

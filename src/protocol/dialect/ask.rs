@@ -142,7 +142,7 @@ impl From<Question> for Ask {
         Self {
             id: wire.id,
             session_id: wire.session_id,
-            kind: AskKind::Question { questions: wire.questions },
+            kind: AskKind::Question { questions: wire.questions, fields: Vec::new() },
             tool: wire.tool,
         }
     }

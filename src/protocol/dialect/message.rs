@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::part_updated::stored;
 use super::{Malformed, parse, parse_repaired};
-use crate::protocol::event::{MessageInfo, PartUpdate, Role};
+use crate::protocol::event::{MessageInfo, Role};
+pub use crate::protocol::history::Stored;
 use crate::protocol::json;
 
 #[derive(Deserialize)]
@@ -67,13 +68,6 @@ fn read(info: Info) -> Option<MessageInfo> {
         error: info.error,
         structured: info.structured,
     })
-}
-
-/// One message of a list, with its parts.
-#[derive(Debug)]
-pub struct Stored {
-    pub info: MessageInfo,
-    pub parts: Vec<PartUpdate>,
 }
 
 /// Reads the answer of `GET /session/:id/message`, oldest message first.

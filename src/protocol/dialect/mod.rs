@@ -7,6 +7,7 @@ mod message;
 mod part_delta;
 mod part_updated;
 mod session;
+pub mod v2;
 
 use std::borrow::Cow;
 
@@ -15,21 +16,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::event::BusEvent;
-use super::text::without_lone_surrogates;
+pub use super::reading::Malformed;
+use super::reading::{parse, parse_repaired};
 
 pub use ask::pending_asks;
 pub use glance::{Glance, glance};
 pub use message::{Stored, stored_messages};
 pub use part_delta::DeltaAtAGlance;
 pub use part_updated::stored as stored_part;
-
-/// A record whose type we know and whose content we cannot read: something may have been lost.
-#[derive(Debug, thiserror::Error)]
-#[error("OpenCode sent a malformed {kind} event: {detail}")]
-pub struct Malformed {
-    pub kind: String,
-    pub detail: String,
-}
 
 /// `{"type", "properties"}`; since 1.14 with an `id`; on `/global/event` inside `payload`.
 #[derive(Deserialize)]
@@ -116,16 +110,6 @@ fn usual(kind: &str, properties: &str) -> Result<BusEvent, Malformed> {
         "server.heartbeat" => BusEvent::Heartbeat,
         _ => session::other(properties),
     })
-}
-
-/// Reads `json` as the `kind` it is said to be.
-fn parse<'a, T: Deserialize<'a>>(kind: &str, json: &'a str) -> Result<T, Malformed> {
-    serde_json::from_str(json).map_err(|error| Malformed { kind: kind.to_owned(), detail: error.to_string() })
-}
-
-/// As [`parse`], for owned values: strings with lone surrogates are read with U+FFFD in their place.
-fn parse_repaired<T: for<'a> Deserialize<'a>>(kind: &str, json: &str) -> Result<T, Malformed> {
-    parse(kind, json).or_else(|error| parse(kind, &without_lone_surrogates(json)).map_err(|_| error))
 }
 
 #[cfg(test)]

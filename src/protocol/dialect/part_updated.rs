@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Malformed, parse};
-use crate::protocol::event::{PartKind, PartUpdate};
+use crate::protocol::event::{Detail, PartKind, PartUpdate};
 use crate::protocol::text::Text;
 
 #[derive(Deserialize)]
@@ -72,5 +72,6 @@ pub fn stored(raw: &str) -> Result<PartUpdate, Malformed> {
         ended: part.time.is_some_and(|time| time.end.is_some()),
         synthetic: part.synthetic || part.ignored,
         raw: Arc::from(raw),
+        detail: Detail::Raw,
     })
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::ledger::Ledger;
-use crate::protocol::event::PartKind;
+use super::part_object::part_object;
+use crate::protocol::event::{Detail, PartKind, StepTotals, ToolChange};
 use crate::protocol::json;
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
 use crate::protocol::text::read;
@@ -28,6 +29,8 @@ pub struct Entry {
     finished: bool,
     /// OpenCode's own object.
     pub raw: Arc<str>,
+    /// What is known of it beyond its text, where the wire says it in typed changes.
+    detail: Detail,
     /// The last state of a tool call that was told: how far it was, and a hash of it all.
     tool: Option<(u8, u64)>,
 }
@@ -44,6 +47,7 @@ impl Entry {
             started: false,
             finished: false,
             raw: Arc::from("{}"),
+            detail: Detail::Raw,
             tool: None,
         }
     }
@@ -60,6 +64,15 @@ impl Entry {
     /// Later parts of the answer must wait: text of this one may still be missing.
     pub fn holds_up(&self) -> bool {
         self.answer && !self.discarded && !self.ledger.is_sure()
+    }
+
+    /// Takes what an update says beyond the text.
+    pub fn learn(&mut self, newer: &Detail) {
+        match (&mut self.detail, newer) {
+            (_, Detail::Raw) => {}
+            (Detail::Tool(known), Detail::Tool(newer)) => known.merge(newer),
+            (known, newer) => *known = newer.clone(),
+        }
     }
 
     /// The text of the answer that was given out, in the pieces that OpenCode has kept.
@@ -125,7 +138,11 @@ impl Entry {
     }
 
     fn tell_tool(&mut self, out: &mut Vec<StreamEvent>) {
-        let Some(event) = tool_event(&self.place, &self.raw) else { return };
+        let event = match &self.detail {
+            Detail::Tool(call) => Some(tool_of(&self.place, call)),
+            _ => tool_event(&self.place, &self.raw),
+        };
+        let Some(event) = event else { return };
         // A list may be older than the stream: a call never goes back.
         let goes_back = self.tool.is_some_and(|(told, _)| told > rank(&event.status));
         let now = (rank(&event.status), hash(&event));
@@ -136,8 +153,23 @@ impl Entry {
     }
 
     fn step_finish(&self) -> StreamEvent {
-        let (usage, cost, reason) = step_totals(&self.raw);
+        let StepTotals { usage, cost, reason } = self.step_totals();
         StreamEvent::StepFinish { place: self.place.clone(), usage, cost, reason }
+    }
+
+    pub fn step_totals(&self) -> StepTotals {
+        match &self.detail {
+            Detail::Step(totals) => totals.clone(),
+            _ => step_totals(&self.raw),
+        }
+    }
+
+    /// The object of this part for `result.parts`: OpenCode's own, or what is known of it in the same shape.
+    pub fn object(&self) -> Option<Value> {
+        match (&self.detail, self.kind) {
+            (Detail::Raw, _) | (_, None) => json::value(self.raw.as_bytes()),
+            (detail, Some(kind)) => part_object(&self.place, kind, &self.ledger.given(), detail),
+        }
     }
 }
 
@@ -198,8 +230,22 @@ fn tool_event(place: &Arc<Place>, raw: &str) -> Option<ToolEvent> {
     })
 }
 
+fn tool_of(place: &Arc<Place>, call: &ToolChange) -> ToolEvent {
+    ToolEvent {
+        place: place.clone(),
+        call_id: call.call_id.clone(),
+        tool: call.tool.clone().unwrap_or_default(),
+        status: call.status.name().to_owned(),
+        input: call.input.clone(),
+        output: call.output.clone(),
+        error: call.error.clone(),
+        title: None,
+        metadata: call.metadata.clone(),
+    }
+}
+
 /// The usage, the cost and the reason of a `step-finish` part.
-pub fn step_totals(raw: &str) -> (Usage, f64, Option<String>) {
+fn step_totals(raw: &str) -> StepTotals {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Step {
@@ -229,5 +275,5 @@ pub fn step_totals(raw: &str) -> (Usage, f64, Option<String>) {
         cache_read: tokens.cache.read,
         cache_write: tokens.cache.write,
     };
-    (usage, cost, reason)
+    StepTotals { usage, cost, reason }
 }

@@ -5,6 +5,7 @@ mod entry;
 mod ledger;
 mod messages;
 mod outcome;
+mod part_object;
 mod weight;
 
 use std::collections::{HashMap, HashSet};
@@ -216,6 +217,7 @@ impl Transcript {
         if part.delta.is_none() {
             entry.raw = part.raw.clone();
         }
+        entry.learn(&part.detail);
         if entry.has_text() {
             match &part.delta {
                 Some(piece) if part.is_bare() => entry.ledger.delta(piece),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Transcript;
-use super::entry::{Entry, step_totals};
+use super::entry::Entry;
 use crate::protocol::event::PartKind;
 use crate::protocol::json;
 use crate::protocol::stream_event::{SEPARATOR, Usage};
@@ -34,7 +34,7 @@ impl Transcript {
     pub fn part_objects(&self) -> Vec<Value> {
         self.root_parts()
             .filter_map(|entry| {
-                let mut part = json::value(entry.raw.as_bytes())?;
+                let mut part = entry.object()?;
                 let ended = part.pointer("/time/end").is_some_and(|end| !end.is_null());
                 if entry.has_text() && !ended && entry.ledger.has_given() {
                     part["text"] = Value::from(entry.ledger.given());
@@ -47,9 +47,9 @@ impl Transcript {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for entry in self.root_parts().filter(|entry| entry.kind == Some(PartKind::StepFinish)) {
-            let (usage, cost, _) = step_totals(&entry.raw);
-            totals.usage.add(usage);
-            totals.cost += cost;
+            let step = entry.step_totals();
+            totals.usage.add(step.usage);
+            totals.cost += step.cost;
         }
         totals
     }

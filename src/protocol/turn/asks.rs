@@ -315,6 +315,6 @@ pub fn told(
         AskKind::Permission { permission, patterns, metadata, .. } => {
             StreamEvent::Permission { place, id, permission, patterns, metadata, tool, reply, message }
         }
-        AskKind::Question { questions } => StreamEvent::Question { place, id, questions, reply },
+        AskKind::Question { questions, .. } => StreamEvent::Question { place, id, questions, reply },
     }
 }

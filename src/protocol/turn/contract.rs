@@ -48,8 +48,10 @@ pub enum Output {
     Ask(StreamEvent),
     /// Another client answered what the caller's code was asked.
     AskClosed(String),
-    /// Ask the server how things are; the answer goes to `Turn::on_snapshot`.
+    /// Ask the server how things are; the answer goes to `Turn::on_snapshot`, or to `Turn::on_look`.
     Fetch,
+    /// Generation 2: the prompt waits and nothing will run it; sending it again, with its id, does.
+    Resend,
     /// The session runs and its events do not come: listen elsewhere.
     Silent,
     /// Stop the session and its descendants inside OpenCode.

@@ -203,7 +203,7 @@ impl Turn {
         self.accepted.is_some_and(|accepted| now >= accepted + self.config.accept)
     }
 
-    fn never_ran(&self) -> Failure {
+    pub(super) fn never_ran(&self) -> Failure {
         let waited = self.config.accept.as_millis();
         Failure::new(
             Code::Timeout,

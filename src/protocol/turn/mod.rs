@@ -3,8 +3,10 @@
 
 mod asks;
 mod attribution;
+mod by_execution;
 mod contract;
 mod ending;
+mod execution;
 mod record;
 mod verdict;
 
@@ -21,6 +23,7 @@ use crate::error::{Accepted, Code, Failure};
 pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
+pub use execution::{End, Execution, Look, Standing, Stop};
 
 /// The most bytes a turn keeps: its result is a string in the end, and V8 has none of more than 512 MiB.
 pub const KEPT: usize = 256 << 20;
@@ -79,6 +82,8 @@ pub struct Turn {
     most_waiting: usize,
     /// What OpenCode has stored of the turn, where the wire lacks some of it.
     record: Option<Transcript>,
+    /// Of generation 2, where a prompt has an id of ours and its execution says when it is over.
+    execution: Option<Execution>,
 }
 
 impl Turn {
@@ -100,6 +105,7 @@ impl Turn {
             early_size: 0,
             most_waiting: KEPT,
             record: None,
+            execution: None,
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -189,6 +195,9 @@ impl Turn {
             return;
         }
         self.heard = Some(now);
+        if self.execution.is_some() {
+            return self.on_event_of_execution(event, root);
+        }
         self.hear();
         match event {
             BusEvent::Asked(ask) => {
@@ -428,5 +437,7 @@ impl Turn {
 
 #[cfg(test)]
 mod asks_tests;
+#[cfg(test)]
+mod by_execution_tests;
 #[cfg(test)]
 mod tests;

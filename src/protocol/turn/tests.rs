@@ -171,6 +171,7 @@ impl Replay {
                     self.turn.on_snapshot(self.server.snapshot(), self.now);
                 }
                 Output::Silent => self.story.silent += 1,
+                Output::Resend => panic!("of generation 2"),
                 Output::Abort => {
                     self.story.aborts += 1;
                     self.turn.on_aborted(self.now);

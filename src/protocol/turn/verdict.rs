@@ -28,7 +28,7 @@ impl Turn {
         }
     }
 
-    fn succeed(&mut self) {
+    pub(super) fn succeed(&mut self) {
         self.start();
         let mut out = Vec::new();
         self.transcript.close(&mut out);

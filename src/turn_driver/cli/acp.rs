@@ -166,7 +166,7 @@ impl<'a> Pump<'a> {
                     // Leaving has told the child already to stop.
                     Output::Abort => self.give_up_asks(),
                     // The wire says all there is to say.
-                    Output::Fetch | Output::Silent => {}
+                    Output::Fetch | Output::Silent | Output::Resend => {}
                 }
             } else {
                 return None;

@@ -10,14 +10,14 @@ use super::super::route::Refused;
 use super::{directory, of_the_turn, place, program, require_home, usable_directory};
 use crate::error::{Code, Failure};
 use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted, is_command};
-use crate::protocol::release::is_before;
+use crate::protocol::release::Release;
 use crate::request::{LaunchRequest, TurnRequest};
 use crate::transport::{
     AcpChild, Api, FirstStart, Identity, Program, TRIES, end, is_database_busy, is_port_taken, pause, version,
 };
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
-const SECURED: (u32, u32) = (1, 14);
+const SECURED: [u32; 3] = [1, 14, 0];
 
 pub struct AcpReady {
     pub child: AcpChild,
@@ -97,7 +97,7 @@ async fn open_behind_password(
     let executable = program.identity();
     let secured = !unsecured().contains(&executable);
     match open(request, program, secured, first).await {
-        Err((_, version)) if secured && is_before(version.as_deref(), SECURED) => {
+        Err((_, version)) if secured && Release::of(version.as_deref()).is_before(SECURED) => {
             unsecured().insert(executable);
             open(request, program, false, first).await
         }

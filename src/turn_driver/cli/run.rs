@@ -123,7 +123,8 @@ impl Pump<'_> {
                 | Output::AskClosed(_)
                 | Output::Abort
                 | Output::Fetch
-                | Output::Silent => {}
+                | Output::Silent
+                | Output::Resend => {}
             }
         }
         None

@@ -1,0 +1,64 @@
+//! Which generation answers: `GET /api/info`, with credentials. Without them generation 1 and 2 look alike.
+
+use serde::Deserialize;
+
+use crate::protocol::answer::Answer;
+use crate::protocol::call::{Method, Request};
+use crate::protocol::release::{Generation, Release};
+
+/// What the answer to [`info`] says of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// OpenCode 2, of this version.
+    V2 {
+        version: String,
+    },
+    /// A release whose API nobody knows: a preview of 2, or what comes after it.
+    Unknown {
+        version: String,
+    },
+    /// OpenCode 1 answers this path with its web page; so do many servers that are not OpenCode.
+    MaybeV1,
+    /// It lets nobody in without the right credentials.
+    Unauthorized {
+        credentials_sent: bool,
+    },
+    /// It is starting: ask again.
+    NotReady,
+    NotAServer,
+}
+
+pub fn info() -> Request {
+    Request::new(Method::Get, "/api/info")
+}
+
+pub fn probe(answer: &Answer) -> Probe {
+    #[derive(Deserialize)]
+    struct Info {
+        version: String,
+        #[allow(dead_code, reason = "both fields are there in 2.x, and in no other server's answer")]
+        pid: u32,
+    }
+    match answer.status {
+        401 => Probe::Unauthorized { credentials_sent: answer.credentials_sent },
+        200 | 503 if is_json(answer) => match serde_json::from_slice::<Info>(&answer.body) {
+            Ok(_) if answer.status == 503 => Probe::NotReady,
+            Ok(Info { version, .. }) => known(version),
+            Err(_) => Probe::NotAServer,
+        },
+        // A page, or nothing there: 1.x of any age, or something else.
+        200 | 404 => Probe::MaybeV1,
+        _ => Probe::NotAServer,
+    }
+}
+
+fn is_json(answer: &Answer) -> bool {
+    answer.content_type.starts_with("application/json")
+}
+
+fn known(version: String) -> Probe {
+    match Generation::of(&Release::of(Some(&version))) {
+        Some(Generation::V2) => Probe::V2 { version },
+        _ => Probe::Unknown { version },
+    }
+}

@@ -1,0 +1,117 @@
+//! What a part says beyond its text, typed.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// Generation 1 still says it in [`super::event::PartUpdate::raw`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Detail {
+    #[default]
+    Raw,
+    /// Nothing beyond its text and place.
+    Plain,
+    Tool(ToolChange),
+    Step(StepTotals),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolStatus {
+    Pending,
+    Running,
+    Completed,
+    Error,
+}
+
+impl ToolStatus {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Error => "error",
+        }
+    }
+
+    pub fn is_final(self) -> bool {
+        self >= Self::Completed
+    }
+}
+
+/// What is new of a tool call: what is `None` stays as it was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolChange {
+    pub call_id: String,
+    pub tool: Option<String>,
+    pub status: ToolStatus,
+    pub input: Option<Value>,
+    pub output: Option<String>,
+    pub error: Option<String>,
+    pub metadata: Option<Value>,
+}
+
+impl ToolChange {
+    pub fn new(call_id: impl Into<String>, status: ToolStatus) -> Self {
+        Self {
+            call_id: call_id.into(),
+            tool: None,
+            status,
+            input: None,
+            output: None,
+            error: None,
+            metadata: None,
+        }
+    }
+
+    /// Takes what `newer` says. A list may be older than the stream: a call never goes back.
+    pub fn merge(&mut self, newer: &Self) {
+        if newer.status < self.status || self.status.is_final() {
+            return;
+        }
+        self.status = newer.status;
+        let take = |mine: &mut Option<Value>, theirs: &Option<Value>| {
+            if theirs.is_some() {
+                mine.clone_from(theirs);
+            }
+        };
+        take(&mut self.input, &newer.input);
+        take(&mut self.metadata, &newer.metadata);
+        for (mine, theirs) in [
+            (&mut self.tool, &newer.tool),
+            (&mut self.output, &newer.output),
+            (&mut self.error, &newer.error),
+        ] {
+            if theirs.is_some() {
+                mine.clone_from(theirs);
+            }
+        }
+    }
+}
+
+/// What a step came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StepTotals {
+    pub usage: Usage,
+    pub cost: f64,
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    pub input: f64,
+    pub output: f64,
+    pub reasoning: f64,
+    pub cache_read: f64,
+    pub cache_write: f64,
+}
+
+impl Usage {
+    pub fn add(&mut self, other: Self) {
+        self.input += other.input;
+        self.output += other.output;
+        self.reasoning += other.reasoning;
+        self.cache_read += other.cache_read;
+        self.cache_write += other.cache_write;
+    }
+}

@@ -1,0 +1,11 @@
+//! When is a turn of generation 2 over? OpenCode says it once: the execution of the session ends, or the
+//! next prompt is delivered. What has to be told apart is whose end it is: one execution may work on several
+//! prompts, and one that ends before our prompt was delivered is another prompt's.
+
+mod standing;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use standing::{Look, Standing};
+pub use state::{End, Execution, Sign, Stop};
