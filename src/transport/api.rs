@@ -16,12 +16,12 @@ use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::dialect::pending_asks;
 use crate::protocol::event::Ask;
-use crate::protocol::release::is_before;
+use crate::protocol::release::Release;
 use crate::protocol::segment::segment;
 use crate::protocol::turn::Snapshot;
 
 /// From here on OpenCode tells a folder that is not there from an empty one (1.1.31 does not, 1.18.33 does).
-const KNOWS_FOLDERS: (u32, u32) = (1, 14);
+const KNOWS_FOLDERS: [u32; 3] = [1, 14, 0];
 /// How many of a session's last messages are looked at: only the newest matter. Releases that do not
 /// know the parameter give all of them.
 const RECENT: usize = 100;
@@ -74,7 +74,7 @@ impl Api {
         let answer = answer.map_err(|error| error.failure)?;
         let list = answer.json().ok();
         let is_empty = list.as_ref().and_then(Value::as_array).is_some_and(Vec::is_empty);
-        let is_older = version.is_none() || is_before(version, KNOWS_FOLDERS);
+        let is_older = version.is_none() || Release::of(version).is_before(KNOWS_FOLDERS);
         match answer.status {
             500 => {}
             200 if is_empty && self.server.is_loopback() && is_older => {}

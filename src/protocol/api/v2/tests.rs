@@ -20,6 +20,7 @@ fn typed(status: u16, content_type: &str, body: &str) -> Answer {
     Answer {
         status,
         content_type: content_type.into(),
+        encoding: String::new(),
         body: body.as_bytes().to_vec(),
         credentials_sent: true,
     }
