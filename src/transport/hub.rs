@@ -28,6 +28,8 @@ pub enum Delivery {
     Event(Arc<BusEvent>, Option<Arc<str>>),
     /// The connection broke; it is being made again, for as long as somebody needs it.
     Gap(Failure),
+    /// Another try to make it again failed.
+    StillBroken(Failure),
     /// The connection is back, after so many attempts.
     Restored(u32),
     /// No use in trying again.
@@ -275,6 +277,11 @@ impl Shared {
         let mut router = self.lock_router();
         self.state.send_replace(State::Broken);
         router.tell_all(&Delivery::Gap(failure));
+    }
+
+    /// Another try to open the stream failed.
+    fn tell_still_broken(&self, failure: Failure) {
+        self.lock_router().tell_all(&Delivery::StillBroken(failure));
     }
 
     fn fail(&self, failure: Failure) {

@@ -294,6 +294,11 @@ impl<'a> Pump<'a> {
                 self.lost_at = Some((now + self.request.target.timeouts.reconnect, failure));
                 self.turn.on_gap();
             }
+            Delivery::StillBroken(failure) => {
+                if let Some((_, why)) = &mut self.lost_at {
+                    *why = failure;
+                }
+            }
             Delivery::Restored(attempt) => {
                 self.lost_at = None;
                 self.turn.on_restored(attempt, now.into_std());
@@ -378,6 +383,11 @@ impl<'a> Pump<'a> {
 fn is_the_end(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        Code::Provider | Code::AbortedElsewhere | Code::ModelNotFound | Code::AgentNotFound | Code::Empty
+        Code::Provider
+            | Code::AbortedElsewhere
+            | Code::ModelNotFound
+            | Code::AgentNotFound
+            | Code::Empty
+            | Code::Rejected
     )
 }
