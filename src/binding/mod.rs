@@ -22,7 +22,7 @@ use crate::mailbox::Mailbox;
 use crate::protocol::reply::Reply;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
-use crate::turn_driver::{self, Errand};
+use crate::turn_driver::{self, errand};
 
 /// How many rounds of the runtime a ring waits: what is at hand is read meanwhile, so that a fast answer
 /// crosses in batches.
@@ -55,12 +55,12 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn errand(&self, request: String, what: String, done: Function<String, ()>) -> Result<()> {
         let request = TurnRequest::read(&request).map_err(|error| misread(&error))?;
-        let errand = if what == "delete" { Errand::Delete } else { Errand::Find };
+        let asked = if what == "delete" { errand::Errand::Delete } else { errand::Errand::Find };
         transport::ready_clients(&request.target);
         let done = done.build_threadsafe_function().callee_handled::<false>().build()?;
         let holdings = self.holdings.clone();
         runtime::spawn(async move {
-            let outcome = outcome_json(&turn_driver::run_errand(request, holdings, errand).await);
+            let outcome = outcome_json(&errand::run(request, holdings, asked).await);
             done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
         })?;
         Ok(())

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::LEAVE;
-use super::prepare::target;
 use super::route::server_for;
 use crate::error::{Code, Failure};
 use crate::protocol::event::{PartKind, Role};
-use crate::protocol::segment::segment;
 use crate::request::TurnRequest;
-use crate::transport::{Api, Holdings};
+use crate::transport::{Api, Holdings, version};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errand {
@@ -34,10 +31,15 @@ pub async fn run(request: TurnRequest, holdings: Arc<Holdings>, errand: Errand) 
 async fn act(request: &TurnRequest, holdings: &Holdings, errand: Errand) -> Result<Value, Failure> {
     // Held until it is done: a server of our own ends with its last holder.
     let (server, _running) = server_for(request, holdings).await?;
-    let (api, session) = target(request, server).await?;
-    let id = session.as_ref().and_then(|session| session["id"].as_str()).ok_or_else(no_id)?;
+    let id = request.session.id.as_deref().ok_or_else(no_id)?;
+    version(&server).await?;
+    let mut api = Api::new(server);
+    let session = api.session(id).await?.ok_or_else(|| no_session(id))?;
+    if let Some(home) = session["directory"].as_str() {
+        api.server = api.server.in_directory(Some(home.to_owned()));
+    }
     match errand {
-        Errand::Delete => delete(&api, id).await,
+        Errand::Delete => api.remove_session(id, LEAVE).await.map(|()| Value::Null),
         Errand::Find => find(&api, id, request).await,
     }
 }
@@ -46,13 +48,11 @@ fn no_id() -> Failure {
     Failure::new(Code::InvalidOption, "no session is named").hint("pass `sessionID`")
 }
 
-async fn delete(api: &Api, id: &str) -> Result<Value, Failure> {
-    let path = format!("/session/{}", segment(id));
-    let answer = api.server.call(Method::DELETE, &path, &[], None, LEAVE).await;
-    match answer.map_err(|error| error.failure)?.refusal() {
-        Some(refusal) => Err(refusal.session(id)),
-        None => Ok(Value::Null),
-    }
+fn no_session(id: &str) -> Failure {
+    Failure::new(Code::SessionNotFound, format!("the server has no session '{id}'"))
+        .session(id)
+        .status(404)
+        .hint("it may have been deleted; `opencode session list` shows a project's sessions")
 }
 
 async fn find(api: &Api, id: &str, request: &TurnRequest) -> Result<Value, Failure> {

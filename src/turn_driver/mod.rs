@@ -1,7 +1,7 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
 mod cli;
-mod errand;
+pub mod errand;
 mod farewell;
 mod jobs;
 mod past;
@@ -22,7 +22,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-pub use self::errand::{Errand, run as run_errand};
 use self::past::Desk;
 use self::prepare::Created;
 use self::queue::Ticket;
