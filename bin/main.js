@@ -13,7 +13,8 @@ const { readPrompt } = require('./prompt.js')
 
 const FAILED = 1
 const USAGE = 2
-const REJECTED_HINT = 'Pass `--permission allow` to let tools do what they ask for. The command answers no questions.'
+const REJECTED_HINT =
+  'Pass `--permission allow` to let tools do what they ask for. The command answers no questions.'
 
 const { stdout, stderr } = process
 

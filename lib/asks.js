@@ -132,7 +132,11 @@ function readPermission(said, _count, by) {
   if (!fits) throw noReply(by, said, PERMISSION_HINT)
   if (message !== null && reply !== 'reject') {
     const hint = 'Leave `message` out, or reject: only a rejection carries one to the model.'
-    throw invalid(by.subject, `${by.says === 'is' ? 'has' : by.says} a \`message\` beside the reply '${reply}'`, hint)
+    throw invalid(
+      by.subject,
+      `${by.says === 'is' ? 'has' : by.says} a \`message\` beside the reply '${reply}'`,
+      hint,
+    )
   }
   return { reply, message }
 }

@@ -46,7 +46,8 @@ class OpenCode {
     const client = {
       stream: (prompt, read, { turns, caller }) => this.#ofOptions(prompt, read, callSite(caller), turns),
       drain: (prompt, read, { turns, caller }) => this.#drained(prompt, read, callSite(caller), turns),
-      json: (prompt, { settings }, { turns, caller }) => this.#json(prompt, settings, callSite(caller), turns),
+      json: (prompt, { settings }, { turns, caller }) =>
+        this.#json(prompt, settings, callSite(caller), turns),
       remove: (settings) => this.#errand('delete', 'Hello', settings, callSite(this.session)),
     }
     this.#refuseIfClosed()

@@ -111,7 +111,9 @@ class Patience {
 /** What all attempts cost, the last one included. */
 function withSpent(error, before, last) {
   const kinds = Object.keys(before.usage)
-  error.usage = Object.fromEntries(kinds.map((kind) => [kind, before.usage[kind] + (last.usage?.[kind] ?? 0)]))
+  error.usage = Object.fromEntries(
+    kinds.map((kind) => [kind, before.usage[kind] + (last.usage?.[kind] ?? 0)]),
+  )
   error.cost = before.cost + (last.cost ?? 0)
   return error
 }

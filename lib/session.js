@@ -59,7 +59,10 @@ class Session {
 
   #turn(options, caller) {
     const own = refuseOtherSessions(readOptions(options), 'a turn of session()')
-    return [{ own, settings: this.#settingsWith(own) }, { turns: this.#turns, caller }]
+    return [
+      { own, settings: this.#settingsWith(own) },
+      { turns: this.#turns, caller },
+    ]
   }
 
   /** The title is of the session: it is given once. */
