@@ -223,7 +223,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       const stream = generateStream('ask me', real.options({ question: () => [['Blue']] }))
       const events = []
       for await (const event of stream.events) events.push(event)
-      const [ask] = events.filter(({ type }) => type === 'question')
+      const ask = events.findLast(({ type }) => type === 'question')
       expect(ask).toMatchObject({ questions: [{ question: 'Which?' }], reply: [['Blue']] })
       expect(await stream.result).toMatchObject({ text: 'blue it is', finishReason: 'stop', asks: [ask] })
       expect(seenByTheModel()).toMatch(/Which\?.{1,8}Blue/)
