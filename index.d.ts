@@ -354,10 +354,10 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `permission: 'reject'` | yes | yes | yes | from 1.1.65; an error before |
  * | `permission: 'allow'` | yes | yes | yes | from 1.14 |
  * | `permission: 'leave'` | yes | no | no | no |
- * | `permission: 'event'`, or a function | yes | yes | yes | no |
+ * | `permission: 'event'`, `permission`: a function | yes | yes | yes | no |
  * | `question: 'reject'` | yes | yes | yes | yes |
  * | `question: 'leave'` | yes | no | no | no |
- * | `question: 'event'`, or a function | yes | yes | no | no |
+ * | `question: 'event'`, `question`: a function | yes | yes | no | no |
  * | `files` | yes | yes | yes | no |
  * | `schema` `jsonRetries` (`generateJson`) | yes | yes | by an instruction | by an instruction |
  * | granularity | token | token | token | part |

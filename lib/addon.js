@@ -97,4 +97,4 @@ function isMusl(report) {
   return !report.getReport().header?.glibcVersionRuntime
 }
 
-module.exports = { PREBUILT, loadAddon }
+module.exports = { PREBUILT, loadAddon, thisPlatform }
