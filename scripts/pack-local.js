@@ -33,7 +33,9 @@ function packLocal(folder) {
 
 /** Of this platform alone: npm refuses to install it on another one. */
 function localManifest({ scripts: _, devDependencies: __, ...manifest }, addon) {
-  return { ...manifest, files: [...manifest.files, addon], os: [process.platform], cpu: [process.arch] }
+  const libc = { gnu: ['glibc'], musl: ['musl'] }[thisPlatform().split('-')[2]]
+  const only = { os: [process.platform], cpu: [process.arch], ...(libc && { libc }) }
+  return { ...manifest, files: [...manifest.files, addon], ...only }
 }
 
 function npm(words, cwd) {
