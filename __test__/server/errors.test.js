@@ -142,6 +142,28 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     expect(error.sessionID).toMatch(/^ses_/)
   })
 
+  it('a turn that runs out of time while OpenCode retries its provider says how that failed', async () => {
+    for (let failures = 0; failures < 9; failures++) real.model.reply(fail(500, { message: 'the cake is gone' }))
+    const stream = generateStream('hi', real.options({ timeouts: { total: 9_000 } }))
+    const events = []
+    const reading = (async () => {
+      for await (const event of stream.events) events.push(event)
+    })()
+    const error = await errorOf(reading)
+    expect(events.map(({ type }) => type)).toContain('retry')
+    const { attempt, message } = events.findLast(({ type }) => type === 'retry')
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_TIMEOUT',
+      accepted: true,
+      data: { phase: 'total', text: '', lastRetry: { attempt, message } },
+      usage: { output: 0 },
+      cost: 0,
+    })
+    expect(error.message).toContain(message.split('\n')[0])
+    expect(error.hint).not.toMatch(/thinking|raise/i)
+    real.model.reset()
+  })
+
   it('a provider that fails once with 500 is a retry event, then the answer', async () => {
     real.model.reply(fail(500, { message: 'busy' }))
     real.model.reply(text('now it works'))

@@ -8,7 +8,9 @@ use super::*;
 use crate::protocol::dialect::stored_messages;
 use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::StreamEvent;
-use crate::protocol::turn::{Output as TurnOutput, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig, Wire};
+use crate::protocol::turn::{
+    Output as TurnOutput, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig, Wire,
+};
 
 const VERSIONS: [&str; 2] = ["1.1.31", "1.18.33"];
 

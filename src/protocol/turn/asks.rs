@@ -346,9 +346,17 @@ pub fn told(
     };
     let status = if reply.is_some() { "replied" } else { "asked" };
     match kind {
-        AskKind::Permission { permission, patterns, metadata, .. } => {
-            StreamEvent::Permission { place, status, id, permission, patterns, metadata, tool, reply, message }
-        }
+        AskKind::Permission { permission, patterns, metadata, .. } => StreamEvent::Permission {
+            place,
+            status,
+            id,
+            permission,
+            patterns,
+            metadata,
+            tool,
+            reply,
+            message,
+        },
         AskKind::Question { questions, .. } => StreamEvent::Question { place, status, id, questions, reply },
     }
 }

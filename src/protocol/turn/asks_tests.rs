@@ -202,7 +202,10 @@ fn an_ask_that_nobody_chose_an_answer_for_is_a_failure_unless_another_client_all
     let failed = failure(&turn).unwrap();
     assert_eq!(failed.code, Code::Rejected);
     let ask = &failed.data.unwrap()["ask"];
-    assert_eq!((&ask["id"], &ask["patterns"][0], &ask["reply"]), (&"per_1".into(), &"ls".into(), &"reject".into()));
+    assert_eq!(
+        (&ask["id"], &ask["patterns"][0], &ask["reply"]),
+        (&"per_1".into(), &"ls".into(), &"reject".into())
+    );
     turn.on_event(&closed(Reply::Once), Instant::now());
     assert!(failure(&turn).is_none());
 }

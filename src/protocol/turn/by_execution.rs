@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use super::ending::{QUIET, SILENCE, TAIL};
-use super::last_retry::LastRetry;
 use super::execution::{End, Execution, Look, Sign, Standing, Stop};
+use super::last_retry::LastRetry;
 use super::{Output, Turn};
 use crate::error::{Code, Failure};
 use crate::protocol::event::{Ask, BusEvent, Interruption, MessageInfo};

@@ -17,9 +17,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use self::last_retry::LastRetry;
 use super::event::{Ask, BusEvent, MessageInfo, PartKind, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
-use self::last_retry::LastRetry;
 use super::transcript::{Contradiction, Source, Transcript};
 use crate::error::{Accepted, Code, Failure};
 
