@@ -95,7 +95,7 @@ pub struct Failure {
     pub stderr: Option<String>,
     pub exit_code: Option<i32>,
     /// What the turn had cost by then: `{ usage, cost }`.
-    pub spent: Option<Value>,
+    pub spent: Option<Box<Value>>,
 }
 
 impl Failure {

@@ -43,7 +43,7 @@ enum State {
     Open(u64),
     /// It was open, and is being made again.
     Broken,
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 /// Where events are read from.
@@ -113,7 +113,7 @@ impl Connection {
         let since = shared.stream_since.get().map_or(joined, |since| joined.max(*since));
         let settled = timeout_at(since + server.connect, state.wait_for(is_settled)).await;
         let failure = match settled.as_ref().map(|settled| settled.as_deref()) {
-            Ok(Ok(State::Failed(failure))) => Some(failure.clone()),
+            Ok(Ok(State::Failed(failure))) => Some((**failure).clone()),
             Ok(Ok(_)) => None,
             Ok(Err(_)) => {
                 Some(Failure::new(Code::Unreachable, "the event connection ended while it was opened"))
@@ -286,7 +286,7 @@ impl Shared {
 
     fn fail(&self, failure: Failure) {
         self.lock_router().tell_all(&Delivery::Lost(failure.clone()));
-        self.state.send_replace(State::Failed(failure));
+        self.state.send_replace(State::Failed(Box::new(failure)));
     }
 }
 

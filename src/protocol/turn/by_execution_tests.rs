@@ -104,7 +104,7 @@ impl Replay {
                 Output::Resend => self.resends += 1,
                 Output::AskClosed(_) => {}
                 Output::Finish(verdict) => self.verdict = Some(*verdict),
-                other => panic!("{other:?}"),
+                other @ Output::Silent => panic!("{other:?}"),
             }
         }
     }

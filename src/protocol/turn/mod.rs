@@ -416,7 +416,7 @@ impl Turn {
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
         if accepted == Accepted::Yes {
             let totals = self.whole().totals();
-            failure.spent = Some(serde_json::json!({ "usage": totals.usage, "cost": totals.cost }));
+            failure.spent = Some(Box::new(serde_json::json!({ "usage": totals.usage, "cost": totals.cost })));
         }
         if failure.accepted != Accepted::No {
             // Words that came while nobody knew of our prompt may be the answer to another one.
