@@ -20,7 +20,7 @@ use crate::protocol::acp::{Output as AcpOutput, STARTS, block};
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{Ask, AskKind};
 use crate::protocol::reply::{AskReply, Reply};
-use crate::protocol::turn::{Output, Turn, TurnConfig, Wire, aborted_elsewhere};
+use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::{Route, TurnRequest};
 use crate::transport::Api;
 
