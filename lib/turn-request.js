@@ -1,10 +1,10 @@
 'use strict'
 
-const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
 const { launchRequest } = require('./launch.js')
 const { MODES, readUsername } = require('./options.js')
 const { oneOf } = require('./option-values.js')
+const { resolveDirectory } = require('./platform.js')
 const { readPrompt } = require('./prompt.js')
 const { readServerUrl, isLoopback } = require('./server-url.js')
 const { chooseRoutes } = require('./routes.js')
@@ -116,7 +116,7 @@ function chooseCredentials(settings, named, headers, env) {
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
 function chooseDirectory({ directory }, named) {
-  if (directory !== undefined) return path.resolve(directory)
+  if (directory !== undefined) return resolveDirectory(directory, named !== null)
   return named === null || isLoopback(named.url) ? process.cwd() : null
 }
 

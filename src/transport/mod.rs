@@ -7,12 +7,14 @@ mod config;
 mod executable;
 mod http;
 mod hub;
-mod listener;
 mod loopback;
 mod messages;
 mod private;
 mod probe;
 mod settle;
+mod socket_owner;
+#[cfg(windows)]
+mod windows_user;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};
