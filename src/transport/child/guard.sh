@@ -1,12 +1,12 @@
 # Ends a process group, and what has left it, once the process that started us closes our standard input: it does so
 # when it is done, and the system does it when that process dies, however that comes.
 #
-# $1 what the environment of all that is meant holds; $2 how `ps` shows environments; $3 tenths of a second between
-# SIGTERM and SIGKILL; $4 a file to remove at the end, or -. The first line of the input is the leader of the group.
+# $1 how `ps` shows environments; $2 tenths of a second between SIGTERM and SIGKILL; $3 a file to remove at the end,
+# or -. The input: a line with what the environment of all that is meant holds, and one with the leader of the group.
 
 trap '' HUP INT QUIT TERM USR1 USR2 PIPE ALRM
-mark=$1 show=$2 tenths=$3 leftover=$4
-leader=
+show=$1 tenths=$2 leftover=$3 mark= leader=
+read -r mark
 read -r leader
 # Nothing more is said: this waits for the end of the input.
 while read -r _; do :; done
@@ -19,23 +19,36 @@ everyone() {
 
 # Whose environment holds the mark: also those that nobody is the parent of any more.
 marked() {
+  [ -n "$mark" ] || return
   ps -A $show -ww -o pid= -o command= 2>/dev/null | awk -v mark="$mark" 'index($0, mark) { print $1 }'
 }
 
 # Of everyone, as `pid begin` a line: the leader, its group, the marked, those known from before (on standard input,
-# in the same form), and all that are below one of these.
+# in the same form), and all that are below one of these. Never this script and what is below it, nor what is above it.
+# Careful: to awk, asking for an entry of an array makes one. Whoever is in `chosen` here is killed.
 family() {
-  { sed 's/^/known /'; marked | sed 's/^/marked /'; everyone; } | awk -v leader="${leader:-0}" -v us="$$" '
-    $1 == "known" { known[$2 " " $3] = 1; next }
+  {
+    sed 's/^/known /'
+    marked | sed 's/^/marked /'
+    everyone
+  } | awk -v leader="${leader:-none}" -v us="$$" '
+    $1 == "known" { if (NF == 3) known[$2 " " $3] = 1; next }
     $1 == "marked" { marked[$2] = 1; next }
-    { parent[$1] = $2; begin[$1] = $4
-      if ($1 == leader || $3 == leader || marked[$1] || known[$1 " " $4]) in_it[$1] = 1 }
+    NF == 4 { parent[$1] = $2; group[$1] = $3; begin[$1] = $4 }
     END {
+      for (pid = us; pid in parent && !(pid in spared); pid = parent[pid]) spared[pid] = 1
+      for (pid in parent) {
+        who = pid " " begin[pid]
+        if (pid == leader || group[pid] == leader || pid in marked || who in known) chosen[pid] = 1
+      }
       do {
         grew = 0
-        for (pid in parent) if (!in_it[pid] && in_it[parent[pid]]) { in_it[pid] = 1; grew = 1 }
+        for (pid in parent) {
+          if (!(pid in chosen) && parent[pid] in chosen) { chosen[pid] = 1; grew = 1 }
+          if (!(pid in ours) && (pid == us || parent[pid] in ours)) { ours[pid] = 1; grew = 1 }
+        }
       } while (grew)
-      for (pid in in_it) if (pid != us && pid > 1 && parent[pid] != us) print pid, begin[pid]
+      for (pid in chosen) if (pid in parent && pid > 1 && !(pid in ours) && !(pid in spared)) print pid, begin[pid]
     }'
 }
 

@@ -32,14 +32,15 @@ impl Keeper {
         getrandom::fill(&mut mark).map_err(|error| Error::other(error.to_string()))?;
         let mark = format!("{:032x}", u128::from_ne_bytes(mark));
         // The guard comes first: there is no moment in which our death would leave the child alone.
-        let mut guard = guard(launch, &mark)?;
+        let mut guard = guard(launch)?;
         let input = guard.stdin.take().ok_or_else(|| Error::other("the guard has no input"))?;
         let mut input = File::from(OwnedFd::from(input.into_owned_fd()?));
+        writeln!(input, "{MARK}={mark}")?;
         let mut command = Command::new(&launch.program);
         command.args(&launch.arguments).process_group(0);
         let mut command = launch.prepare(command);
         let child = command.env(MARK, &mark).spawn()?;
-        // A guard that cannot be told looks for the mark.
+        // A guard that does not learn who it is has the mark.
         let _ = writeln!(input, "{}", child.id().unwrap_or_default());
         Ok((child, Self { input: Mutex::new(Some(input)), guard: guard.into() }))
     }
@@ -55,10 +56,10 @@ impl Keeper {
     }
 }
 
-fn guard(launch: &Launch, mark: &str) -> Result<Child> {
+fn guard(launch: &Launch) -> Result<Child> {
     let tenths = super::GRACE.as_millis() / 100;
     Command::new("/bin/sh")
-        .args(["-c", SCRIPT, "opencode-stream-guard", mark, ENVIRONMENTS, &tenths.to_string()])
+        .args(["-c", SCRIPT, "opencode-stream-guard", ENVIRONMENTS, &tenths.to_string()])
         .arg(launch.leftover.as_deref().unwrap_or_else(|| "-".as_ref()))
         .env_clear()
         .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
