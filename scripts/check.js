@@ -15,6 +15,18 @@ run('cargo', 'fmt', '--check')
 announce('Rust lints')
 run('cargo', 'clippy', '--all-targets', '--', '-D', 'warnings')
 
+run(
+  'cargo',
+  'clippy',
+  '--manifest-path',
+  'supervisor/Cargo.toml',
+  '--target-dir',
+  'target/supervisor',
+  '--',
+  '-D',
+  'warnings',
+)
+
 announce('JavaScript format and lints')
 run('npx', 'biome', 'check', '--error-on-warnings')
 

@@ -12,8 +12,13 @@
 #![no_std]
 #![no_main]
 
+mod family;
+mod sys;
+
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicI32, Ordering};
+
+use family::{kill_the_rest, number};
 
 // The numbers and layouts below are those of these systems, and of no other that was looked at.
 #[cfg(not(all(
@@ -24,100 +29,6 @@ use core::sync::atomic::{AtomicI32, Ordering};
     target_endian = "little",
 )))]
 compile_error!("the supervisor's system calls are written down for 64-bit Linux on x64 and arm64");
-
-/// The system's calls, as 64-bit Linux has them.
-mod sys {
-    use core::ffi::c_char;
-
-    #[repr(C)]
-    pub struct PollFd {
-        pub fd: i32,
-        pub events: i16,
-        pub revents: i16,
-    }
-
-    #[repr(C)]
-    pub struct Time {
-        pub seconds: i64,
-        pub nanoseconds: i64,
-    }
-
-    /// The kernel writes only as much of `name` as is needed: never make a reference to a whole one.
-    #[repr(C)]
-    pub struct Entry {
-        pub inode: u64,
-        pub offset: i64,
-        pub length: u16,
-        pub kind: u8,
-        pub name: [c_char; 256],
-    }
-
-    const _: () = assert!(size_of::<PollFd>() == 8 && size_of::<Time>() == 16);
-    const _: () = assert!(core::mem::offset_of!(Entry, name) == 19);
-
-    pub const SIGHUP: i32 = 1;
-    pub const SIGINT: i32 = 2;
-    pub const SIGQUIT: i32 = 3;
-    pub const SIGKILL: i32 = 9;
-    pub const SIGUSR1: i32 = 10;
-    pub const SIGUSR2: i32 = 12;
-    pub const SIGPIPE: i32 = 13;
-    pub const SIGALRM: i32 = 14;
-    pub const SIGTERM: i32 = 15;
-    pub const SIGSTKFLT: i32 = 16;
-    pub const SIGCHLD: i32 = 17;
-    pub const SIGXCPU: i32 = 24;
-    pub const SIGXFSZ: i32 = 25;
-    pub const SIGVTALRM: i32 = 26;
-    pub const SIGPROF: i32 = 27;
-    pub const SIGIO: i32 = 29;
-    pub const SIGPWR: i32 = 30;
-    /// The first that both C libraries leave to programs, and the last.
-    pub const SIGRTMIN: i32 = 35;
-    pub const SIGRTMAX: i32 = 64;
-    pub const SIG_ERR: usize = usize::MAX;
-    pub const POLLIN: i16 = 1;
-    pub const O_RDONLY: i32 = 0;
-    pub const O_NONBLOCK: i32 = 0o4_000;
-    pub const O_CLOEXEC: i32 = 0o2_000_000;
-    pub const PR_SET_PDEATHSIG: i32 = 1;
-    pub const PR_SET_CHILD_SUBREAPER: i32 = 36;
-    pub const WNOHANG: i32 = 1;
-    pub const CLOCK_MONOTONIC: i32 = 1;
-
-    #[link(name = "c")]
-    unsafe extern "C" {
-        pub fn prctl(option: i32, argument: u64) -> i32;
-        pub fn setsid() -> i32;
-        pub fn getpid() -> i32;
-        pub fn getppid() -> i32;
-        pub fn fork() -> i32;
-        pub fn execvp(program: *const c_char, words: *const *const c_char) -> i32;
-        pub fn perror(what: *const c_char);
-        pub fn _exit(code: i32) -> !;
-        pub fn abort() -> !;
-        pub fn kill(pid: i32, signal: i32) -> i32;
-        pub fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
-        pub fn poll(fds: *mut PollFd, count: u64, timeout: i32) -> i32;
-        pub fn pipe2(fds: *mut i32, flags: i32) -> i32;
-        pub fn signal(signal: i32, handler: extern "C" fn(i32)) -> usize;
-        pub fn open(path: *const c_char, flags: i32, ...) -> i32;
-        pub fn dup2(from: i32, to: i32) -> i32;
-        pub fn read(fd: i32, bytes: *mut u8, count: usize) -> isize;
-        pub fn write(fd: i32, bytes: *const u8, count: usize) -> isize;
-        pub fn close(fd: i32) -> i32;
-        pub fn unlink(path: *const c_char) -> i32;
-        pub fn opendir(path: *const c_char) -> *mut u8;
-        pub fn readdir(folder: *mut u8) -> *const Entry;
-        pub fn closedir(folder: *mut u8) -> i32;
-        pub fn clock_gettime(clock: i32, time: *mut Time) -> i32;
-    }
-}
-
-/// Milliseconds the killed may take to be gone; a process that hangs in the kernel is not waited for.
-const REAP: i64 = 5_000;
-/// How far up a process is followed: a tree that is deeper is no tool's.
-const DEPTH: usize = 1_000;
 
 /// Where the signal handler says which signal came.
 static BELL: AtomicI32 = AtomicI32::new(-1);
@@ -314,105 +225,6 @@ fn reap(child: i32) -> Option<i32> {
             return Some(if signal == 0 { code } else { 128 + signal });
         }
     }
-}
-
-/// Kills all that is left below us. What is killed may have started more meanwhile, and its own orphans
-/// become ours: again, until nobody is left.
-fn kill_the_rest() {
-    let until = now() + REAP;
-    while now() < until {
-        let killed = kill_below();
-        reap(-1);
-        if !killed {
-            return;
-        }
-        // SAFETY: with no descriptors this only waits.
-        unsafe { sys::poll(core::ptr::null_mut(), 0, 2) };
-    }
-}
-
-/// Kills everybody below this process. Says whether there was anybody to kill.
-fn kill_below() -> bool {
-    // SAFETY: the folder is closed before its entries are forgotten; an entry lives until the next one, and
-    // its name, which alone is looked at, ends with a null.
-    unsafe {
-        let us = sys::getpid();
-        let mut found = false;
-        let folder = sys::opendir(c"/proc".as_ptr());
-        if folder.is_null() {
-            return false;
-        }
-        loop {
-            let entry = sys::readdir(folder);
-            if entry.is_null() {
-                break;
-            }
-            let name = CStr::from_ptr((&raw const (*entry).name).cast()).to_bytes();
-            if let Some(pid) = number(name).filter(|pid| is_below(*pid, us)) {
-                // It may have gone meanwhile, or not be ours to kill: no reason to look again.
-                found |= sys::kill(pid, sys::SIGKILL) == 0;
-            }
-        }
-        sys::closedir(folder);
-        found
-    }
-}
-
-fn is_below(pid: i32, us: i32) -> bool {
-    let mut at = pid;
-    for _ in 0..DEPTH {
-        match parent_of(at) {
-            Some(parent) if parent == us => return true,
-            Some(parent) if parent > 1 => at = parent,
-            _ => return false,
-        }
-    }
-    false
-}
-
-/// By `/proc/<pid>/stat`: `pid (name) state parent …`. The name may hold anything, parentheses too.
-fn parent_of(pid: i32) -> Option<i32> {
-    let mut path = [0_u8; 32];
-    let mut length = 0;
-    let mut digits = [0; 10];
-    for piece in [b"/proc/".as_slice(), decimal(pid, &mut digits), b"/stat\0"] {
-        path.get_mut(length..length + piece.len())?.copy_from_slice(piece);
-        length += piece.len();
-    }
-    let mut stat = [0_u8; 512];
-    // SAFETY: the path ends with a null, and `stat` has room for what is asked for.
-    let count = unsafe {
-        let file = sys::open(path.as_ptr().cast(), sys::O_RDONLY | sys::O_CLOEXEC);
-        if file < 0 {
-            return None;
-        }
-        let count = sys::read(file, stat.as_mut_ptr(), stat.len());
-        sys::close(file);
-        count
-    };
-    let stat = stat.get(..usize::try_from(count).ok()?)?;
-    let name_ends = stat.iter().rposition(|byte| *byte == b')')?;
-    // `) S 123 …`
-    number(stat.get(name_ends + 4..)?.split(|byte| *byte == b' ').next()?)
-}
-
-fn decimal(number: i32, digits: &mut [u8; 10]) -> &[u8] {
-    let mut rest = number.unsigned_abs();
-    let mut first = digits.len();
-    loop {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            return &digits[first..];
-        }
-    }
-}
-
-fn number(digits: &[u8]) -> Option<i32> {
-    let digit = |byte: &u8| byte.is_ascii_digit().then(|| i32::from(byte - b'0'));
-    let add = |sum: i32, byte| sum.checked_mul(10)?.checked_add(digit(byte)?);
-    if digits.is_empty() { None } else { digits.iter().try_fold(0, add) }
 }
 
 /// Milliseconds of a clock that only goes on.
