@@ -18,18 +18,9 @@ run('cargo', 'fmt', '--check')
 
 announce('Rust lints')
 run('cargo', 'clippy', '--all-targets', '--', '-D', 'warnings')
-
-run(
-  'cargo',
-  'clippy',
-  '--manifest-path',
-  'supervisor/Cargo.toml',
-  '--target-dir',
-  'target/supervisor',
-  '--',
-  '-D',
-  'warnings',
-)
+run('cargo', 'clippy', '--features', 'guard', '--', '-D', 'warnings')
+const supervisor = ['--manifest-path', 'supervisor/Cargo.toml', '--target-dir', 'target/supervisor']
+run('cargo', 'clippy', ...supervisor, '--', '-D', 'warnings')
 
 announce('JavaScript format and lints')
 run('npx', 'biome', 'check', '--error-on-warnings')

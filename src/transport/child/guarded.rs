@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{Error, Result, Write};
-use std::os::fd::OwnedFd;
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 
@@ -34,7 +33,7 @@ impl Keeper {
         // The guard comes first: there is no moment in which our death would leave the child alone.
         let mut guard = guard(launch)?;
         let input = guard.stdin.take().ok_or_else(|| Error::other("the guard has no input"))?;
-        let mut input = File::from(OwnedFd::from(input.into_owned_fd()?));
+        let mut input = File::from(input.into_owned_fd()?);
         writeln!(input, "{MARK}={mark}")?;
         let mut command = Command::new(&launch.program);
         command.args(&launch.arguments).process_group(0);
