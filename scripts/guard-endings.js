@@ -18,7 +18,7 @@ function guardEndings() {
   copyFileSync(join(ROOT, 'target', 'debug', 'libopencode_stream.so'), addon)
   process.env.OPENCODE_STREAM_TEST_ADDON = addon
   const apart = ['--pid', '--fork', '--mount-proc']
-  const vitest = ['npx', 'vitest', 'run', '__test__/private/endings.test.js']
+  const vitest = ['npx', 'vitest', 'run', '--maxConcurrency=4', '__test__/private/endings.test.js']
   if (spawnSync('unshare', [...apart, 'true'], { stdio: 'ignore' }).status === 0)
     run('unshare', ...apart, ...vitest)
   else run(...vitest)
