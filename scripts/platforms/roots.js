@@ -8,6 +8,9 @@ const { spawn } = require('node:child_process')
 const { Skip, made, prepare } = require('./cache.js')
 const { unpackFrom, debootstrap } = require('./debian.js')
 
+/** The newest release that npm has for all of them. */
+const OPENCODE = '1.18.32'
+
 /** A Node for another platform, as PyPI carries it. */
 function nodeFor(platform) {
   return made(`node-${platform}`, (fresh) => {
@@ -20,9 +23,8 @@ function nodeFor(platform) {
   })
 }
 
-/** OpenCode for another platform: the newest release that npm has of it. */
-function opencodeFor(name) {
-  const version = prepare('npm', ['view', name, 'version']).trim()
+/** OpenCode for another platform. */
+function opencodeFor(name, version) {
   const folder = made(`${name}-${version}`, (fresh) => {
     prepare('npm', ['pack', '--silent', `${name}@${version}`], { cwd: fresh })
     const packed = readdirSync(fresh).find((file) => file.endsWith('.tgz'))
@@ -35,7 +37,7 @@ function opencodeFor(name) {
 /** musl's own C library beside a Node and an OpenCode that want it. */
 function muslRoot() {
   const node = nodeFor('musllinux_1_2_x86_64')
-  const opencode = opencodeFor('opencode-linux-x64-musl')
+  const opencode = opencodeFor('opencode-linux-x64-musl', OPENCODE)
   const root = made(`root-musl-${opencode.version}`, (fresh) => {
     const unpacked = `${fresh}.musl`
     unpackFrom('trixie', 'amd64', ['musl', 'busybox-static'], unpacked)
@@ -71,7 +73,7 @@ function muslRoot() {
 /** Debian 13's Wine, which starts Windows' Node and OpenCode. */
 function wineRoot() {
   const node = nodeFor('win_amd64')
-  const opencode = opencodeFor('opencode-windows-x64')
+  const opencode = opencodeFor('opencode-windows-x64', OPENCODE)
   const root = made('root-wine', (fresh) => debootstrap('trixie', ['wine', 'wine64'], fresh))
   const place = (from, name) => {
     const to = join(root, name)

@@ -27,7 +27,7 @@ async function streamed(
   const place = install(root, addon, addonName)
   const model = await scriptedModel()
   const mark = `platforms-${randomUUID()}`
-  model.when('Count', text(['one ', 'two ', 'three'], { pace: 100 }))
+  model.when('Count', text(['one ', 'two ', 'three'], { pace: 500 }))
   model.when('wait', toolCall('bash', { command: tool, description: 'wait' }))
   const folder = (name) => {
     mkdirSync(join(root, place, name), { recursive: true })

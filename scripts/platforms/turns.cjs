@@ -61,7 +61,8 @@ async function serve() {
   })
   const url = `http://127.0.0.1:${port}`
   for (let tries = 0; tries < 600; tries++) {
-    const answered = await fetch(`${url}/path`).catch(() => null)
+    // A request that comes too early is never answered.
+    const answered = await fetch(`${url}/path`, { signal: AbortSignal.timeout(3000) }).catch(() => null)
     if (answered?.ok) return { url, stop: () => child.kill('SIGKILL') }
     await sleep(200)
   }
