@@ -121,11 +121,12 @@ async function ends(child, results, mark) {
     marked(mark).filter(({ line }) => /opencode\S* serve|sleep 1000|setInterval/.test(line))
   for (let tries = 0; tries < 300 && started().length < 2; tries++) await sleep(100)
   const before = started()
-  if (before.length < 2) return 'the tool was not to be seen'
+  if (before.length === 0) return 'nothing was to be seen'
   for (const { pid, line } of marked(mark)) if (line.includes('turns.cjs')) process.kill(pid, 'SIGKILL')
   for (let tries = 0; tries < 300 && started().length > 0; tries++) await sleep(100)
   const left = started()
-  return left.length === 0 ? true : `left: ${left.map(({ line }) => line.slice(0, 60)).join(', ')}`
+  if (left.length > 0) return `left: ${left.map(({ line }) => line.slice(0, 60)).join(', ')}`
+  return before.length > 1 ? true : 'OpenCode itself; no tool was to be seen'
 }
 
 function marked(mark) {

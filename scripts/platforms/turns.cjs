@@ -8,7 +8,6 @@
 const { spawn } = require('node:child_process')
 const { appendFileSync, readFileSync } = require('node:fs')
 const { createServer } = require('node:net')
-const { setTimeout: sleep } = require('node:timers/promises')
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const tell = (result) => appendFileSync(job.results, `${JSON.stringify(result)}\n`)
@@ -57,17 +56,14 @@ async function serve() {
   const child = spawn(job.executable, ['serve', '--hostname', '127.0.0.1', '--port', String(port)], {
     cwd: job.directory,
     env: { ...process.env, ...job.env },
-    stdio: 'ignore',
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
-  const url = `http://127.0.0.1:${port}`
-  for (let tries = 0; tries < 600; tries++) {
-    // A request that comes too early is never answered.
-    const answered = await fetch(`${url}/path`, { signal: AbortSignal.timeout(3000) }).catch(() => null)
-    if (answered?.ok) return { url, stop: () => child.kill('SIGKILL') }
-    await sleep(200)
-  }
-  child.kill('SIGKILL')
-  throw new Error('opencode serve did not answer')
+  // A request that comes before this line is never answered.
+  await new Promise((listens, failed) => {
+    child.stdout.on('data', (bytes) => String(bytes).includes('listening on') && listens())
+    child.on('exit', () => failed(new Error('opencode serve ended before it listened')))
+  })
+  return { url: `http://127.0.0.1:${port}`, stop: () => child.kill('SIGKILL') }
 }
 
 /** Says when a tool of OpenCode runs, and then waits to be killed. */
