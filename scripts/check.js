@@ -4,13 +4,9 @@
 
 const { prepare, BINDING } = require('./build.js')
 const { packCheck } = require('./pack-check.js')
-const { guardEndings } = require('./guard-endings.js')
 const { rustChecks } = require('./rust-checks.js')
 const { announce, run } = require('./steps.js')
 const { test } = require('./test.js')
-
-/** All of them would take too long. */
-const IN_CI = ['win32-x64-msvc', 'darwin-arm64', 'linux-x64-musl']
 
 prepare()
 
@@ -32,9 +28,5 @@ announce('Instructions of the pure core')
 run('node', 'bench/instructions/check.mjs')
 
 packCheck()
-
-// What can be had here of other platforms: the rest is said to be skipped.
-run('npm', 'run', '--silent', 'verify:platforms', '--', '--check', ...IN_CI)
-guardEndings()
 
 test(...process.argv.slice(2))
