@@ -1,8 +1,8 @@
 'use strict'
 
 // How we end what we start on systems other than Linux and Windows, tried on Linux: the addon is built with its feature
-// `guard`, and the whole suite of endings runs on it. Only in a namespace of
-// processes: a guard that kills too much would kill strangers.
+// `guard`, and the whole suite of endings runs on it. Only in a namespace of processes: a guard that kills too much
+// would kill strangers.
 
 const { copyFileSync } = require('node:fs')
 const { join } = require('node:path')
