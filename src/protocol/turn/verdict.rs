@@ -99,7 +99,7 @@ impl Turn {
             return Failure::new(Code::StreamLost, "the server was restarted in the middle of the turn")
                 .hint("what the agent did until then is in the session's messages; prompt again to go on");
         }
-        aborted()
+        aborted_elsewhere()
     }
 
     fn finish_reason(&self) -> &'static str {
@@ -186,7 +186,7 @@ fn failure_of(error: &Value) -> Option<Failure> {
     }
     let first_line = message.lines().next().unwrap_or_default();
     let failure = match error["name"].as_str() {
-        Some("MessageAbortedError") => aborted(),
+        Some("MessageAbortedError") => aborted_elsewhere(),
         _ if first_line.contains("Model not found") => Failure::new(Code::ModelNotFound, first_line)
             .hint("list the models of this server with `opencode models`, and pass one as 'provider/model'"),
         _ if first_line.contains("Agent not found") => Failure::new(Code::AgentNotFound, first_line)
@@ -222,7 +222,7 @@ fn provider_failure(name: Option<&str>, message: &str, data: &Value) -> Failure 
 }
 
 /// The wire does not tell a client's abort from one that OpenCode makes itself, as when it is shut down.
-fn aborted() -> Failure {
+pub fn aborted_elsewhere() -> Failure {
     Failure::new(Code::AbortedElsewhere, "the turn was aborted, and not by this client")
         .hint("another client aborted it, or OpenCode itself did; the text so far is in error.data.text")
 }
