@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::dialect::Stored;
 use super::event::BusEvent;
 use super::noise::{Piece, pieces, shown};
-use super::text::without_lone_surrogates;
+use super::text::repaired;
 use crate::error::{Code, Failure};
 
 pub use self::opening::SessionChoice;
@@ -192,7 +192,7 @@ impl Conversation {
     fn read(&mut self, line: &str) -> bool {
         if let Ok(message) = serde_json::from_str::<Message<'_>>(line) {
             self.message(message);
-        } else if let Ok(message) = serde_json::from_str(&without_lone_surrogates(line)) {
+        } else if let Ok(message) = serde_json::from_str(&repaired(line)) {
             // Half a character in a title must not cost the answer it stands in.
             self.message(message);
         } else {
