@@ -304,8 +304,11 @@ impl<'a> Pump<'a> {
             self.turn.abandon(&part, range);
         }
         self.turn.on_record(&record);
-        let end = if self.ready.conversation.was_cancelled() { Err(aborted_elsewhere()) } else { Ok(()) };
-        self.turn.on_ended(end);
+        if self.ready.conversation.was_cancelled() {
+            self.turn.on_cancelled();
+        } else {
+            self.turn.on_ended(Ok(()));
+        }
     }
 
     fn on_line(&mut self, line: Result<Option<Vec<u8>>, Failure>) {
