@@ -94,12 +94,17 @@ impl Turn {
         self.whole().is_empty() && self.transcript.is_empty()
     }
 
+    /// The child said that the turn was stopped, which is an abort unless we left.
+    pub fn on_cancelled(&mut self) {
+        self.on_ended(Err(self.interrupted()));
+    }
+
     fn interrupted(&self) -> Failure {
         if self.reconnects > 0 {
             return Failure::new(Code::StreamLost, "the server was restarted in the middle of the turn")
                 .hint("what the agent did until then is in the session's messages; prompt again to go on");
         }
-        aborted_elsewhere()
+        aborted()
     }
 
     fn finish_reason(&self) -> &'static str {
@@ -186,7 +191,7 @@ fn failure_of(error: &Value) -> Option<Failure> {
     }
     let first_line = message.lines().next().unwrap_or_default();
     let failure = match error["name"].as_str() {
-        Some("MessageAbortedError") => aborted_elsewhere(),
+        Some("MessageAbortedError") => aborted(),
         _ if first_line.contains("Model not found") => Failure::new(Code::ModelNotFound, first_line)
             .hint("list the models of this server with `opencode models`, and pass one as 'provider/model'"),
         _ if first_line.contains("Agent not found") => Failure::new(Code::AgentNotFound, first_line)
@@ -222,7 +227,7 @@ fn provider_failure(name: Option<&str>, message: &str, data: &Value) -> Failure 
 }
 
 /// The wire does not tell a client's abort from one that OpenCode makes itself, as when it is shut down.
-pub fn aborted_elsewhere() -> Failure {
+fn aborted() -> Failure {
     Failure::new(Code::AbortedElsewhere, "the turn was aborted, and not by this client")
         .hint("another client aborted it, or OpenCode itself did; the text so far is in error.data.text")
 }

@@ -20,7 +20,7 @@ use crate::protocol::acp::{Output as AcpOutput, STARTS, block};
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::{Ask, AskKind};
 use crate::protocol::reply::{AskReply, Reply};
-use crate::protocol::turn::{Output, Turn, TurnConfig, Wire, aborted_elsewhere};
+use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::{Route, TurnRequest};
 use crate::transport::Api;
 
@@ -304,8 +304,11 @@ impl<'a> Pump<'a> {
             self.turn.abandon(&part, range);
         }
         self.turn.on_record(&record);
-        let end = if self.ready.conversation.was_cancelled() { Err(aborted_elsewhere()) } else { Ok(()) };
-        self.turn.on_ended(end);
+        if self.ready.conversation.was_cancelled() {
+            self.turn.on_cancelled();
+        } else {
+            self.turn.on_ended(Ok(()));
+        }
     }
 
     fn on_line(&mut self, line: Result<Option<Vec<u8>>, Failure>) {
