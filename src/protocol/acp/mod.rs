@@ -184,6 +184,8 @@ impl Conversation {
             match piece {
                 Piece::Noise(_) => {}
                 Piece::Record(message) if self.read(&message) => {}
+                // An object that somebody logs, and no message.
+                Piece::Record(words) if !words.contains("\"jsonrpc\"") => {}
                 Piece::Record(words) | Piece::Torn(words) => {
                     self.outputs.push_back(Output::Lost(torn(&words)));
                 }

@@ -422,7 +422,12 @@ fn what_others_log_of_their_conversations_answers_none_of_ours() {
     let config = AcpConfig { first_id: 1 << 40, ..config(SessionChoice::New, Wanted::default()) };
     let mut conversation = Conversation::new(config);
     for id in 0..9 {
-        for rest in [r#""name":"a model""#, r#""jsonrpc":"2.0","result":{}"#, r#""error":{"code":1}"#] {
+        for rest in [
+            r#""name":"a model""#,
+            r#""jsonrpc":"2.0","result":{}"#,
+            r#""error":{"code":1}"#,
+            r#""error":"words""#,
+        ] {
             conversation.line(format!(r#"{{"id":{id},{rest}}}"#).as_bytes());
         }
     }
