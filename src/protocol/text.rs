@@ -219,9 +219,9 @@ mod tests {
     #[test]
     fn only_what_cannot_be_read_is_replaced() {
         let json = r#"{"a":"\ud83d","b":"\ud83d\ude00","c":"\\ud83d","d":"\ude00"}"#;
-        let repaired = super::repaired(json);
-        assert_eq!(repaired, r#"{"a":"\ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd"}"#);
-        assert!(serde_json::from_str::<serde_json::Value>(&repaired).is_ok());
+        let replaced = repaired(json);
+        assert_eq!(replaced, r#"{"a":"\ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd"}"#);
+        assert!(serde_json::from_str::<serde_json::Value>(&replaced).is_ok());
         let json = r#"{"a":[1e999,-1E+400,1e308,-0.5e-7],"b":"1e999\"1e999","c":1e999}"#;
         let read: serde_json::Value = read(json).unwrap();
         assert_eq!(read.to_string(), r#"{"a":[null,null,1e+308,-5e-8],"b":"1e999\"1e999","c":null}"#);

@@ -73,6 +73,9 @@ pub struct AcpConfig {
     pub directory: String,
     pub session: SessionChoice,
     pub wanted: Wanted,
+    /// The id of our first request. What a plugin logs of other conversations is not to be taken for an answer, so
+    /// it should be one that nobody else uses.
+    pub first_id: u64,
 }
 
 pub struct Conversation {
@@ -103,9 +106,9 @@ type EarlyAsk = (String, Box<RawValue>, Option<Box<RawValue>>);
 impl Conversation {
     pub fn new(config: AcpConfig) -> Self {
         let mut conversation = Self {
+            next_id: config.first_id,
             config,
             outputs: VecDeque::new(),
-            next_id: 0,
             pending: HashMap::new(),
             version: None,
             capabilities: Value::Null,
@@ -181,6 +184,8 @@ impl Conversation {
             match piece {
                 Piece::Noise(_) => {}
                 Piece::Record(message) if self.read(&message) => {}
+                // An object that somebody logs, and no message.
+                Piece::Record(words) if !words.contains("\"jsonrpc\"") => {}
                 Piece::Record(words) | Piece::Torn(words) => {
                     self.outputs.push_back(Output::Lost(torn(&words)));
                 }
