@@ -10,12 +10,14 @@ mod executable;
 mod first_start;
 mod http;
 mod hub;
-mod listener;
 mod loopback;
 mod messages;
 mod private;
 mod probe;
 mod settle;
+mod socket_owner;
+#[cfg(windows)]
+mod windows_user;
 
 pub use api::Api;
 pub use cli::{AcpChild, Identity, Program, RunChild, end, exit_of};

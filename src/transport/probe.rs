@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::http::{CallError, Server};
-use super::listener::require_ours;
+use super::socket_owner::require_ours;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::{health_version, is_path_info, newer_generation, older_generation};
 use crate::request::TargetRequest;

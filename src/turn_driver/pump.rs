@@ -220,6 +220,8 @@ impl<'a> Pump<'a> {
                 self.posting = false;
                 match answer.refusal() {
                     None => self.turn.on_accepted(now),
+                    // Its status says that the prompt was taken; there is nothing to read in it.
+                    Some(_) if answer.is_success() && answer.is_packed() => self.turn.on_accepted(now),
                     Some(refusal) => self.refused(refusal, answer.status),
                 }
             }

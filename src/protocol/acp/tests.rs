@@ -20,7 +20,7 @@ fn fixture(version: &str, scenario: &str) -> Vec<u8> {
 }
 
 fn config(session: SessionChoice, wanted: Wanted) -> AcpConfig {
-    AcpConfig { directory: "/home/user/oc/ws/a".into(), session, wanted }
+    AcpConfig { directory: "/home/user/oc/ws/a".into(), session, wanted, first_id: 0 }
 }
 
 /// A conversation, the turn it tells, and what came of both.
@@ -417,4 +417,24 @@ fn a_session_that_the_prompt_does_not_find_is_told_as_what_the_release_cannot() 
     );
     assert_eq!(replay.failed.unwrap().code, Code::UnsupportedVersion);
     assert!(!replay.answered);
+}
+
+#[test]
+fn what_others_log_of_their_conversations_answers_none_of_ours() {
+    let config = AcpConfig { first_id: 1 << 40, ..config(SessionChoice::New, Wanted::default()) };
+    let mut conversation = Conversation::new(config);
+    for id in 0..9 {
+        for rest in [
+            r#""name":"a model""#,
+            r#""jsonrpc":"2.0","result":{}"#,
+            r#""error":{"code":1}"#,
+            r#""error":"words""#,
+        ] {
+            conversation.line(format!(r#"{{"id":{id},{rest}}}"#).as_bytes());
+        }
+    }
+    let outputs: Vec<_> = std::iter::from_fn(|| conversation.poll_output()).collect();
+    assert!(matches!(&outputs[..], [Output::Send(line)] if line.contains("1099511627776")), "{outputs:?}");
+    conversation.line(format!(r#"{{"id":{},"result":{{}}}}"#, 1_u64 << 40).as_bytes());
+    assert!(matches!(conversation.poll_output(), Some(Output::Send(line)) if line.contains("session/new")));
 }

@@ -103,6 +103,11 @@ impl Turn {
         self.whole().is_empty() && self.transcript.is_empty()
     }
 
+    /// The child said that the turn was stopped, which is an abort unless we left.
+    pub fn on_cancelled(&mut self) {
+        self.on_ended(Err(self.interrupted()));
+    }
+
     fn interrupted(&self) -> Failure {
         if self.reconnects > 0 {
             return Failure::new(Code::StreamLost, "the server was restarted in the middle of the turn")
