@@ -92,8 +92,8 @@ const PROGRAMS = {
   },
 }
 
-/** With dependencies of their own: __test__/web. */
-const TESTED_APART = /^(web|next)\//
+/** With dependencies of their own: __test__/web, __test__/ai-sdk. */
+const TESTED_APART = /^(web|next|ai-sdk)\//
 
 const real = realOpenCode({ config: { permission: { bash: 'ask' } } })
 afterEach(() => real.model.reset())
