@@ -47,8 +47,10 @@ function turnOf(script, route, more) {
   return client.generate('hi')
 }
 
-// Halves of JSON, bytes that are no UTF-8, JSON of other shapes, messages that nobody asked for.
-const GARBAGE = String.raw`printf 'no json\n\377\376\000\n{"half":\n[1,2]\nnull\n{"jsonrpc":"2.0","id":99,"result":{}}\n{"type":"text"}\n'`
+// Halves of JSON, bytes that are no UTF-8, JSON of other shapes, messages that nobody asked for, and what a plugin logs
+// of conversations and events of its own.
+const LOGGED = String.raw`{"id":0,"name":"a model"}\n{"jsonrpc":"2.0","id":1,"result":{}}\n{"id":2,"error":"words"}\n{"type":"event","sessionID":"ses_other"}`
+const GARBAGE = String.raw`printf 'no json\n\377\376\000\n{"half":\n[1,2]\nnull\n{"jsonrpc":"2.0","id":99,"result":{}}\n{"type":"text"}\n${LOGGED}\n'`
 
 describe.each(Object.keys(ROUTES))('a child on the route %s', (route) => {
   it('that prints garbage before it works costs nothing', async () => {
