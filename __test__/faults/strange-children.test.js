@@ -88,6 +88,23 @@ describe.each(Object.keys(ROUTES))('a child on the route %s', (route) => {
   })
 })
 
+it('a child that gets ready for ACP and opens no session: the MCP servers are named', async () => {
+  const script = `
+[ "$1" = acp ] || exec ${real} "$@"
+read -r line
+[[ $line =~ id.:([0-9]+) ]]
+echo '{"jsonrpc":"2.0","id":'\${BASH_REMATCH[1]}',"result":{"protocolVersion":1,"agentCapabilities":{"loadSession":true},"agentInfo":{"name":"OpenCode","version":"1.18.33"}}}'
+while read -r line; do :; done`
+  await expect(turnOf(script, 'acp', { timeouts: { serverStart: 2000 } })).rejects.toMatchObject({
+    code: 'ERR_OPENCODE_TIMEOUT',
+    accepted: false,
+    message: '`opencode acp` did not open a session within 3000 ms',
+    hint: expect.stringContaining('MCP'),
+    data: { phase: 'serverStart' },
+  })
+  expect(model.requests).toEqual([])
+})
+
 describe('our own disk is full', () => {
   const PROGRAM = `
     import { generate } from ${JSON.stringify(fileURLToPath(new URL('../../index.js', import.meta.url)))}

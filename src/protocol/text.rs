@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn only_what_cannot_be_read_is_replaced() {
         let json = r#"{"a":"\ud83d","b":"\ud83d\ude00","c":"\\ud83d","d":"\ude00"}"#;
-        let repaired = super::repaired(json);
+        let repaired = repaired(json);
         assert_eq!(repaired, r#"{"a":"\ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd"}"#);
         assert!(serde_json::from_str::<serde_json::Value>(&repaired).is_ok());
         let json = r#"{"a":[1e999,-1E+400,1e308,-0.5e-7],"b":"1e999\"1e999","c":1e999}"#;
