@@ -42,10 +42,12 @@ pub fn go_past_proxies(environment: &mut BTreeMap<String, String>) {
     for name in ["NO_PROXY", "no_proxy"].map(str::to_owned).into_iter().chain(names) {
         let known = environment.get(&name).or_else(|| environment.get("NO_PROXY")).cloned();
         let list = known.filter(|known| !known.trim().is_empty());
-        if !list.as_deref().is_some_and(|list| list.contains(OURS)) {
-            let list = list.map_or_else(|| OURS.to_owned(), |list| format!("{list},{OURS}"));
-            environment.insert(name, list);
-        }
+        let list = match list {
+            Some(list) if list.contains(OURS) => list,
+            Some(list) => format!("{list},{OURS}"),
+            None => OURS.to_owned(),
+        };
+        environment.insert(name, list);
     }
 }
 
