@@ -53,8 +53,8 @@ function turnRequest(prompt, settings, env = process.env) {
   }
 }
 
-/** A function stays here, and is called when native code asks. */
-function policy(value = 'reject') {
+/** A function stays here, and is called when native code asks. Unset, an ask is rejected and the turn fails. */
+function policy(value = 'unset') {
   return typeof value === 'function' ? 'call' : value
 }
 

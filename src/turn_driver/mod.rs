@@ -1,6 +1,7 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
 mod cli;
+pub mod errand;
 mod farewell;
 mod jobs;
 mod past;

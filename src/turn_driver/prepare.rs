@@ -149,7 +149,7 @@ pub async fn prepare(
 }
 
 /// The server's API, speaking for the right directory; and the session that was named, if one was.
-async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
+pub async fn target(request: &TurnRequest, server: Server) -> Result<(Api, Option<Value>), Failure> {
     refuse_escapes(server.directory())?;
     let mut api = Api::new(server);
     if api.server.directory().is_none() || request.session.id.is_some() {

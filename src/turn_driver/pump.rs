@@ -296,6 +296,11 @@ impl<'a> Pump<'a> {
                 self.lost_at = Some((now + self.request.target.timeouts.reconnect, failure));
                 self.turn.on_gap();
             }
+            Delivery::StillBroken(failure) => {
+                if let Some((_, why)) = &mut self.lost_at {
+                    *why = failure;
+                }
+            }
             Delivery::Restored(attempt) => {
                 self.lost_at = None;
                 self.turn.on_restored(attempt, now.into_std());
@@ -380,6 +385,11 @@ impl<'a> Pump<'a> {
 fn is_the_end(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        Code::Provider | Code::AbortedElsewhere | Code::ModelNotFound | Code::AgentNotFound | Code::Empty
+        Code::Provider
+            | Code::AbortedElsewhere
+            | Code::ModelNotFound
+            | Code::AgentNotFound
+            | Code::Empty
+            | Code::Rejected
     )
 }

@@ -8,7 +8,9 @@ use super::*;
 use crate::protocol::dialect::stored_messages;
 use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::StreamEvent;
-use crate::protocol::turn::{Output as TurnOutput, Policies, Turn, TurnConfig, Wire};
+use crate::protocol::turn::{
+    Output as TurnOutput, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig, Wire,
+};
 
 const VERSIONS: [&str; 2] = ["1.1.31", "1.18.33"];
 
@@ -118,7 +120,7 @@ fn turn(session: &str) -> Turn {
         wire: Wire::Child,
         session_id: session.to_owned(),
         version: None,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: Vec::new(),
         before: HashSet::new(),
@@ -188,7 +190,7 @@ fn an_ask_is_told_by_name_and_answered_under_its_own_id() {
         let replay =
             Replay::new(config(SessionChoice::New, Wanted::default())).run(&fixture(version, "perm"));
         let asked = replay.events.iter().find_map(|event| match event {
-            StreamEvent::Permission { id, permission, reply, .. } => {
+            StreamEvent::Permission { id, permission, reply, status: "replied", .. } => {
                 Some((id.clone(), permission.clone(), reply.as_ref().map(Reply::name)))
             }
             _ => None,

@@ -140,7 +140,7 @@ impl Replay {
             wire: Wire::Bus,
             session_id: session.to_owned(),
             version: Some("test".into()),
-            policies: Policies::default(),
+            policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
             accept: Duration::from_secs(30),
             texts: Vec::new(),
             before: before.iter().map(|&id| id.to_owned()).collect(),
@@ -478,7 +478,7 @@ fn a_rejected_permission_ends_the_turn_without_an_error() {
             let (path, body) = story.replies[0].request().unwrap();
             assert_eq!(body["reply"], "reject");
             assert!(path.starts_with("/permission/per_"));
-            assert_eq!(story.count("permission"), 1);
+            assert_eq!(story.count("permission"), 2, "asked and replied");
             assert_eq!(story.result()["asks"][0]["reply"], taken);
         }
         assert_eq!(replay(version, "perm_reject").result()["finishReason"], "rejected", "{version}");
@@ -491,7 +491,7 @@ fn a_rejected_question_ends_the_turn_without_an_error() {
         let story = replay(version, "question_reject");
         let (path, _) = story.replies[0].request().unwrap();
         assert!(path.ends_with("/reject") && path.starts_with("/question/"));
-        assert_eq!(story.count("question"), 1, "{version}");
+        assert_eq!(story.count("question"), 2, "{version}: asked and replied");
         assert_eq!(story.result()["finishReason"], "rejected");
     }
 }
@@ -722,7 +722,7 @@ fn what_comes_before_start_is_told_after_it() {
         wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: Vec::new(),
         before: HashSet::new(),
@@ -736,7 +736,7 @@ fn what_comes_before_start_is_told_after_it() {
     assert!(replay.story.events.is_empty());
     replay.turn.on_accepted(replay.now);
     replay.drain();
-    assert_eq!(replay.story.types(), ["start", "permission"]);
+    assert_eq!(replay.story.types(), ["start", "permission", "permission"]);
 }
 
 #[test]
@@ -805,7 +805,7 @@ fn the_answer_to_another_clients_prompt_is_not_ours() {
         wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: vec!["mine".into()],
         before: HashSet::new(),

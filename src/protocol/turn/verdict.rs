@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::rejected::rejected;
 use super::{Turn, Wire};
 use crate::error::{Code, Failure};
 use crate::protocol::event::MessageInfo;
@@ -54,7 +55,10 @@ impl Turn {
             _ => self.error.as_ref(),
         };
         if let Some(error) = error {
-            return failure_of(error);
+            return failure_of(error).or_else(|| self.unchosen());
+        }
+        if let Some(rejected) = self.unchosen() {
+            return Some(rejected);
         }
         match end {
             _ if self.asks.rejected => None,
@@ -68,6 +72,11 @@ impl Turn {
             End::Failed => Some(failed_at_the_provider()),
             End::Answered => self.is_silent().then(empty),
         }
+    }
+
+    /// An ask was rejected because the caller chose no answer: that is no success, however the turn went on.
+    pub(super) fn unchosen(&self) -> Option<Failure> {
+        self.asks.unchosen().map(rejected).filter(|_| !self.leaving)
     }
 
     /// How the last message of the answer stands.
