@@ -438,3 +438,22 @@ fn what_others_log_of_their_conversations_answers_none_of_ours() {
     conversation.line(format!(r#"{{"id":{},"result":{{}}}}"#, 1_u64 << 40).as_bytes());
     assert!(matches!(conversation.poll_output(), Some(Output::Send(line)) if line.contains("session/new")));
 }
+
+#[test]
+fn an_error_behind_text_is_no_success_where_nothing_is_known_of_what_was_stored() {
+    for error in
+        [r#"{"code":-32603,"message":"quota"}"#, r#"{"code":-32603,"message":"quota","data":{"a":1e999}}"#]
+    {
+        let lines = format!(
+            r#"{{"jsonrpc":"2.0","id":0,"result":{{"agentCapabilities":{{}}}}}}
+{{"jsonrpc":"2.0","id":1,"result":{{"sessionId":"ses_1"}}}}
+{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"ses_1","update":{{"sessionUpdate":"agent_message_chunk","messageId":"msg_1","content":{{"type":"text","text":"A"}}}}}}}}
+{{"jsonrpc":"2.0","id":2,"error":{error}}}"#
+        );
+        let ended = Replay::new(config(SessionChoice::New, Wanted::default())).run(lines.as_bytes()).end(&[]);
+        assert_eq!(ended.text(), "A");
+        let failure = ended.verdict.unwrap().unwrap_err();
+        assert_eq!(failure.code, Code::Provider);
+        assert!(failure.message.ends_with("quota"), "{failure}");
+    }
+}

@@ -93,11 +93,10 @@ impl RunDialect {
         }
         for piece in pieces(&text, STARTS) {
             match piece {
-                Piece::Noise(words) => self.junk(&words)?,
                 // How the process ends may say more of it.
                 Piece::Torn(words) => drop(self.torn.get_or_insert_with(|| shown(&words))),
                 Piece::Record(record) if self.reads(&record, &mut events)? => {}
-                Piece::Record(words) => self.junk(&words)?,
+                Piece::Noise(words) | Piece::Record(words) => self.junk(&words)?,
             }
         }
         Ok(events)
@@ -106,14 +105,13 @@ impl RunDialect {
     /// Returns `false` for what is no record of this process: a plugin may log objects that look like one.
     fn reads(&mut self, json: &str, events: &mut Vec<BusEvent>) -> Result<bool, Failure> {
         let mended;
-        let line = match serde_json::from_str::<Line<'_>>(json) {
-            Ok(line) => line,
+        let line = if let Ok(line) = serde_json::from_str::<Line<'_>>(json) {
+            line
+        } else {
             // Half a character in a provider's words must not cost the error.
-            Err(_) => {
-                mended = repaired(json);
-                let Ok(line) = serde_json::from_str(&mended) else { return Ok(false) };
-                line
-            }
+            mended = repaired(json);
+            let Ok(line) = serde_json::from_str(&mended) else { return Ok(false) };
+            line
         };
         let ours = self.session.as_ref().is_none_or(|session| *session == line.session_id);
         let is_record = ours && KINDS.contains(&line.kind.as_str());

@@ -93,8 +93,8 @@ impl Turn {
             None if self.config.wire == Wire::Bus => End::Open,
             Some("tool-calls") => End::Calls,
             Some("error") => End::Failed,
-            // After this, OpenCode goes on too.
-            Some("unknown") if self.error.is_some() => End::Open,
+            // After this, OpenCode goes on too; and a child that names no reason has told why by its error.
+            None | Some("unknown") if self.error.is_some() => End::Open,
             _ => End::Answered,
         }
     }

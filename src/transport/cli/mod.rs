@@ -19,8 +19,9 @@ use super::config::configure;
 use super::executable;
 use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
-use super::loopback::{USERNAME, free_port, go_past_proxies, password};
+use super::loopback::{USERNAME, free_port, password};
 use crate::error::{Code, Failure};
+use crate::network::go_past_proxies;
 use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
