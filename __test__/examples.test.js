@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'
+import { buildSync } from 'esbuild'
 import { afterEach, expect, it } from 'vitest'
 import testing from '../testing/index.js'
 import { EXAMPLES, exampleFiles } from './support/example-files.mjs'
@@ -86,6 +87,10 @@ const PROGRAMS = {
     replies: [[text('Tidy.')]],
     prints: 'Tidy.\n',
   },
+  'strict.mts': {
+    replies: [[toolCall('StructuredOutput', { title: 'A stream' })]],
+    prints: 'A stream\n',
+  },
   'with-the-sdk/review.mjs': {
     replies: [[text(['Looks ', 'good.'])]],
     prints: 'Looks good.\nThe same text is stored in "A review".\n',
@@ -103,6 +108,15 @@ async function environment({ alone }) {
   return { ...process.env, OPENCODE_SERVER_URL: real.server.url }
 }
 
+/** TypeScript loses its types; the folder is inside this package, so that `opencode-stream` is found. */
+function runnable(program) {
+  const file = join(EXAMPLES, program)
+  if (!program.endsWith('.mts')) return file
+  const outfile = join(EXAMPLES, '../target/examples', program.replace(/mts$/, 'mjs'))
+  buildSync({ entryPoints: [file], outfile, format: 'esm', logLevel: 'error' })
+  return outfile
+}
+
 /** Types an answer whenever it is asked for one: readline forgets lines that nobody asked for. */
 function answer({ stdin, stdout }, answers) {
   stdin.on('error', () => {})
@@ -113,7 +127,7 @@ function answer({ stdin, stdout }, answers) {
 
 it.each(Object.entries(PROGRAMS))('%s', { timeout: 180_000 }, async (program, each) => {
   for (const reply of each.replies) real.model.reply(...reply)
-  const child = spawn(process.execPath, [join(EXAMPLES, program)], {
+  const child = spawn(process.execPath, [runnable(program)], {
     cwd: real.server.directory,
     env: await environment(each),
     stdio: 'pipe',

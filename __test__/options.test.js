@@ -21,8 +21,8 @@ describe('without options', () => {
       variant: null,
       system: null,
       tools: null,
-      permission: 'reject',
-      question: 'reject',
+      permission: 'unset',
+      question: 'unset',
       timeouts: {
         connect: 5_000,
         serverStart: 30_000,

@@ -14,14 +14,25 @@
  * @packageDocumentation
  */
 
-import type { LanguageModel } from 'ai'
-import type { GenerateOptions } from 'opencode-stream'
+import type { GenerateOptions } from '../index.js'
 
 /** Settings of a model, and of one call as `providerOptions.opencode` (which must be JSON there). */
 export type OpenCodeSettings = Omit<GenerateOptions, 'model' | 'signal' | 'raw'>
 
-/** A language model to specification v4. */
-export type OpenCodeLanguageModel = Extract<LanguageModel, { specificationVersion: 'v4' }>
+/**
+ * A language model to specification v4. Written out, so that it is a type where the package is linked and `ai` cannot be
+ * found from here; what its methods take and return is between it and the AI SDK.
+ */
+export interface OpenCodeLanguageModel {
+  readonly specificationVersion: 'v4'
+  readonly provider: string
+  readonly modelId: string
+  readonly supportedUrls: Record<string, RegExp[]>
+  // biome-ignore lint/suspicious/noExplicitAny: the AI SDK's own object
+  doGenerate(options: object): PromiseLike<any>
+  // biome-ignore lint/suspicious/noExplicitAny: the AI SDK's own object
+  doStream(options: object): PromiseLike<any>
+}
 
 export interface OpenCodeProvider {
   /**

@@ -27,3 +27,8 @@ export async function asks() {
 opencode('a/b', { model: 'a/b' })
 // @ts-expect-error the signal is the call's `abortSignal`
 opencode('a/b', { signal: new AbortController().signal })
+
+export const withSettingsAlone = opencode({ agent: 'plan' })
+// A model is a type of its own, and not `any`: that would take this without a word.
+// @ts-expect-error a model has no such field
+export const nothing = withSettingsAlone.nothing

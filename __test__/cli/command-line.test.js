@@ -177,7 +177,7 @@ describe('the command line, through pipes', () => {
     real.model.reply(text('I will. '), bash('touch made'))
     const { code, stdout, stderr } = await run(['make it']).ended
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'I will. ' })
-    expect(stderr).toMatch(/bash \(touch made\)[^]*--permission allow[^]*ERR_OPENCODE_REJECTED/)
+    expect(stderr).toMatch(/bash \(touch made\)[\s\S]*--permission allow[\s\S]*ERR_OPENCODE_REJECTED/)
     real.model.reply(bash('touch made'))
     const chosen = await run(['make it', '--permission', 'reject']).ended
     expect(chosen.code).toBe(1)

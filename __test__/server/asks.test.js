@@ -92,6 +92,22 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     expect(() => stream.reply('per_none', 'once')).toThrow(expect.objectContaining(INVALID))
   })
 
+  it('a reader of the events replies to what was pending before the prompt, too', async () => {
+    const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
+    real.model.reply(bash('echo pending')).reply(text('so it was')).reply(text('free again'))
+    const body = JSON.stringify({ parts: [{ type: 'text', text: 'asked by a client that went away' }] })
+    await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
+    await until(async () => (await real.ask('/permission')).length > 0)
+    const stream = generateStream('go on', real.options({ sessionID: id, permission: 'event' }))
+    const seen = []
+    for await (const event of stream.events) {
+      if (event.type === 'start' || event.type === 'permission') seen.push(event.status ?? event.type)
+      if (event.status === 'asked') stream.reply(event.id, 'once')
+    }
+    expect(seen).toEqual(['asked', 'start', 'replied'])
+    expect((await stream.result).text).toBe('free again')
+  })
+
   it('`permission: allow` answers once to each', async () => {
     real.model.reply(bash('echo allowed'))
     real.model.reply(text('done'))

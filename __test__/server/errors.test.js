@@ -143,7 +143,8 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   })
 
   it('a turn that ends while OpenCode retries its provider says how that failed', async () => {
-    for (let failures = 0; failures < 9; failures++) real.model.reply(fail(500, { message: 'the cake is gone' }))
+    for (let failures = 0; failures < 9; failures++)
+      real.model.reply(fail(500, { message: 'the cake is gone' }))
     const stream = generateStream('hi', real.options())
     let retry
     const reading = (async () => {

@@ -60,7 +60,7 @@ pub async fn ambiguous_send(
     if timeout_at(by, shows(api, session, prompted)).await == Ok(true) {
         return Ok(());
     }
-    let hint = "look into the session before prompting again: running a prompt twice can do damage";
+    let hint = "call `opencode.findPrompt()` with the session before prompting again: running a prompt twice can do damage";
     Err(error.failure.accepted(Accepted::Unknown).hint(hint))
 }
 
