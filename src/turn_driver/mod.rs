@@ -1,7 +1,11 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
+mod api_client;
+mod api_v2;
 mod cli;
+mod created_session;
 mod farewell;
+mod folders;
 mod jobs;
 mod past;
 mod prepare;
@@ -9,6 +13,7 @@ mod pump;
 mod queue;
 mod requests;
 mod route;
+mod settings;
 mod validate;
 
 use std::panic::AssertUnwindSafe;
@@ -21,8 +26,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use self::created_session::CreatedSession;
 use self::past::Desk;
-use self::prepare::Created;
 use self::queue::Ticket;
 use self::route::{Ready, ready};
 use crate::error::{Code, Failure};
@@ -87,7 +92,7 @@ async fn drive(
     mut answers: Answers,
 ) -> Ended {
     let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
-    let created = Created::default();
+    let created = CreatedSession::default();
     let prepared = tokio::select! {
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),

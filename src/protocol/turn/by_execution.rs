@@ -40,6 +40,7 @@ impl Turn {
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
             BusEvent::AskClosed { id, reply, .. } => self.ask_closed(id, reply.clone()),
+            BusEvent::Deleted { .. } if root => self.deleted(),
             BusEvent::Inbox(inbox) if root => {
                 let sign = self.execution.as_mut().map(|execution| execution.on_inbox(inbox));
                 self.on_sign(sign.unwrap_or(Sign::Nothing));

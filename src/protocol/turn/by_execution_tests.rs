@@ -49,6 +49,7 @@ fn turn(prompted: &Prompted, policies: Policies) -> Turn {
         wire: Wire::Bus,
         session_id: prompted.session.clone(),
         version: Some("2.0.15".to_owned()),
+        generation: crate::protocol::release::Generation::V2,
         policies,
         accept: Duration::from_secs(30),
         texts: Vec::new(),

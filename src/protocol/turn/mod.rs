@@ -311,9 +311,10 @@ impl Turn {
 
     fn start(&mut self) {
         if !std::mem::replace(&mut self.started, true) {
-            let TurnConfig { route, granularity, session_id, version, .. } = self.config.clone();
+            let TurnConfig { route, granularity, session_id, version, generation, .. } = self.config.clone();
+            let generation = generation.number();
             let user_message_id = self.user_message.clone();
-            self.emit(StreamEvent::Start { route, granularity, session_id, version, user_message_id });
+            self.emit(StreamEvent::Start { route, granularity, session_id, version, generation, user_message_id });
             self.early_size = 0;
             for event in std::mem::take(&mut self.early) {
                 self.emit(event);

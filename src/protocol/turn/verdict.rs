@@ -128,6 +128,7 @@ impl Turn {
             "sessionID": self.config.session_id,
             "route": self.config.route,
             "granularity": self.config.granularity,
+            "generation": self.config.generation.number(),
             "finishReason": self.finish_reason(),
             "usage": totals.usage,
             "cost": totals.cost,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::child::{Child, Hear, Launch, Stdin};
 use super::config::configure;
-use super::executable;
+use super::executable::{self, Identity};
 use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
 use super::loopback::{USERNAME, free_port, go_past_proxies, password};
@@ -186,9 +186,7 @@ impl Program {
 
     /// Which file the executable is now.
     pub fn identity(&self) -> Identity {
-        let meta = std::fs::metadata(&self.executable).ok();
-        let changed = meta.as_ref().and_then(|meta| meta.modified().ok());
-        (self.executable.clone(), meta.map_or(0, |meta| meta.len()), changed)
+        executable::identity(&self.executable)
     }
 
     /// Starts `opencode run` with the prompt on its standard input, which is closed at once: an open one is
@@ -244,9 +242,6 @@ impl Program {
         Ok(AcpChild { child, lines, input: Some(input), server })
     }
 }
-
-/// A file, by where it is, how long, and when it was changed.
-pub type Identity = (PathBuf, u64, Option<SystemTime>);
 
 struct Started {
     child: Child,

@@ -13,7 +13,7 @@ pub use run_ready::{RunReady, run_ready};
 use serde_json::value::RawValue;
 
 use super::line_up;
-use super::prepare::{refuse_escapes, same_folder};
+use super::folders::{refuse_escapes, same_folder};
 use super::queue::{Place, Ticket};
 use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};

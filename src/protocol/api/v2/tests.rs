@@ -315,7 +315,7 @@ fn what_is_looked_at_is_typed() {
     assert_eq!(read_active(&answer(200, active)).unwrap(), ["ses_1"]);
     let inbox = r#"{"data":[{"id":"msg_1","type":"user","payload":{}}]}"#;
     assert_eq!(read_inbox(&answer(200, inbox)).unwrap(), ["msg_1"]);
-    assert_eq!(messages("ses_1", Some("c")).query, [("limit", "200".into()), ("cursor", "c".into())]);
+    assert_eq!(messages("ses_1", 200, Some("c")).query, [("limit", "200".into()), ("cursor", "c".into())]);
 }
 
 #[test]

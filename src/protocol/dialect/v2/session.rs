@@ -92,6 +92,16 @@ pub fn retry(data: &str) -> Result<BusEvent, Malformed> {
     })
 }
 
+pub fn deleted(data: &str) -> Result<BusEvent, Malformed> {
+    #[derive(Deserialize)]
+    struct Wire {
+        #[serde(rename = "sessionID")]
+        session_id: String,
+    }
+    let Wire { session_id } = parse_repaired("session.deleted", data)?;
+    Ok(BusEvent::Deleted { session_id })
+}
+
 /// An event we have no use for beyond knowing that it came.
 pub fn other(data: &str) -> BusEvent {
     #[derive(Deserialize)]

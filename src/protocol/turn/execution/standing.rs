@@ -20,6 +20,13 @@ pub struct Look {
     pub messages: Vec<StoredMessage>,
 }
 
+impl Look {
+    /// Whether OpenCode has the prompt.
+    pub fn has(&self, prompt: &str) -> bool {
+        self.inbox.iter().any(|id| id == prompt) || behind(prompt, &self.messages).is_some()
+    }
+}
+
 /// How it stands with a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
