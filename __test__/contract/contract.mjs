@@ -7,7 +7,7 @@ import { ends } from './ends.mjs'
 import { subject } from './subject.mjs'
 import { wholeTurn } from './whole-turn.mjs'
 
-const { fail, hang, lockstep, reasoning, text, toolCall, usage } = testing
+const { fail, hang, lockstep, reasoning, text, usage } = testing
 
 const PROMPT = '-say "two words" and \'one\'\n\n  then $HOME, `x` & größe 日本 😀  '
 const WORDS = ['Hel', 'lo ', 'größe ', '日本', '😀 ', '\n  kept as it is']
@@ -59,7 +59,7 @@ export function contract(route, version) {
     if (differs.losesItsEnd) {
       it(refusal('be relied on to print all of an answer'), async () => {
         for (let n = 0; n < 3; n++) {
-          real.model.reply(toolCall('bash', { command: 'pwd', description: 'where' }))
+          real.model.reply(differs.shell('pwd'))
           real.model.reply(text('All done.'))
           const outcome = await generate('where are we?').catch((error) => error)
           // Whole, or an error that says so; never a part of it as if it were all.
@@ -87,6 +87,7 @@ export function contract(route, version) {
       expect(result).toMatchObject({
         route,
         granularity: differs.granularity,
+        generation: differs.generation,
         text: chunks.join(''),
         sessionID: expect.stringMatching(/^ses/),
         messageID: expect.stringMatching(/^msg/),
@@ -123,7 +124,7 @@ export function contract(route, version) {
       real.model.reply(
         reasoning('hm'),
         text('Looking. '),
-        toolCall('bash', { command: 'pwd', description: 'where' }),
+        differs.shell('pwd'),
         usage({ input: 5, output: 3 }),
       )
       real.model.reply(text(['All ', 'done.']), usage({ input: 9, output: 2 }))
@@ -143,7 +144,7 @@ export function contract(route, version) {
       // A state that nobody took before the next one came is not told.
       const states = [...new Set(tools.map(({ status }) => status))]
       expect(states).toEqual(differs.toolStates.filter((state) => states.includes(state)))
-      expect(tools.at(-1)).toMatchObject({ tool: 'bash', input: { command: 'pwd' }, status: 'completed' })
+      expect(tools.at(-1)).toMatchObject({ tool: differs.shellTool, input: { command: 'pwd' }, status: 'completed' })
       expect(tools.at(-1).output.trim(), 'the tool runs in `directory`').toBe(real.directory)
 
       const { result } = all.at(-1)
@@ -162,7 +163,7 @@ export function contract(route, version) {
     it(
       differs.canReject ? 'rejects what asks for a permission, and ends' : refusal('reject asks'),
       async () => {
-        real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+        real.model.reply(differs.reads('/etc/hostname'))
         if (!differs.canReject) {
           await expect(generate('look outside')).rejects.toMatchObject({
             code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
@@ -180,7 +181,7 @@ export function contract(route, version) {
     )
 
     it(differs.canAllow ? 'allows it, if told to' : refusal('allow asks'), async () => {
-      real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+      real.model.reply(differs.reads('/etc/hostname'))
       real.model.reply(text('Read.'))
       const turn = generate('look outside', { permission: 'allow' })
       if (!differs.canAllow) {
@@ -198,7 +199,7 @@ export function contract(route, version) {
         status: 401,
         accepted: true,
         retryable: false,
-        data: { name: 'APIError' },
+        data: differs.providerError,
       })
     })
 
@@ -263,7 +264,7 @@ export function contract(route, version) {
 
     it('is left in the middle: the text so far is the result, and the model is let go', async () => {
       const step =
-        differs.granularity === 'part' ? [text('Some '), toolCall('bash', SLEEP)] : [text('Some '), hang()]
+        differs.granularity === 'part' ? [text('Some '), differs.shell('sleep 1000')] : [text('Some '), hang()]
       real.model.reply(...step)
       const turn = stream('go on for ever', {
         permission: 'allow',
@@ -284,5 +285,3 @@ export function contract(route, version) {
     ends(real, differs)
   })
 }
-
-const SLEEP = { command: 'sleep 1000', description: 'sleep' }

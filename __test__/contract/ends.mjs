@@ -4,43 +4,55 @@ import { expect, it } from 'vitest'
 import testing from '../../testing/index.js'
 import { until } from '../support/real-opencode.mjs'
 
-const { cut, fail, finish, hang, text, toolCall, usage } = testing
+const { cut, fail, finish, hang, text, usage } = testing
 
 const PROVIDER = { code: 'ERR_OPENCODE_PROVIDER', accepted: true, retryable: false }
 const OVERFLOW = 'prompt is too long: 213462 tokens > 200000 maximum'
 const overflow = {
   error: { message: OVERFLOW, code: 'context_length_exceeded', type: 'invalid_request_error' },
 }
-const looks = () => [text('Looking. '), toolCall('bash', { command: 'pwd', description: 'where' })]
+const looks = (differs) => [text('Looking. '), differs.shell('pwd')]
 const isSummary = ({ messages }) => /summar/i.test(JSON.stringify(messages.at(-1)))
 
 /** Each end: the replies of the model, and the result, or the error in `error`. */
 export const ENDS = {
   'it is done, behind a step of tools': {
-    replies: () => [looks(), [text('Done.')]],
+    replies: (differs) => [looks(differs), [text('Done.')]],
     result: { text: 'Looking. \n\nDone.', finishReason: 'stop', discarded: 0 },
   },
   'the provider refuses the step behind a tool': {
-    replies: () => [looks(), [fail(400, { message: 'no such thing' })]],
+    replies: (differs) => [looks(differs), [fail(400, { message: 'no such thing' })]],
     error: { ...PROVIDER, status: 400, data: { text: 'Looking. ' } },
   },
   'the provider fails in the middle of the answer': {
     replies: () => [[text('Half an ans'), fail(503)], [text('The whole answer.')]],
     result: { text: 'The whole answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
-    otherwise: ({ beginsAgain }) => !beginsAgain && { error: PROVIDER },
+    otherwise: ({ beginsAgain, continues }) =>
+      continues
+        ? { result: { text: 'Half an ans\n\nThe whole answer.', finishReason: 'stop', discarded: 0 } }
+        : !beginsAgain && { error: PROVIDER },
   },
   'the provider fails in the middle of the answer, behind a tool': {
-    replies: () => [looks(), [text('Half an ans'), fail(503)], [text('Half an answer.')]],
+    replies: (differs) => [looks(differs), [text('Half an ans'), fail(503)], [text('Half an answer.')]],
     result: { text: 'Looking. \n\nHalf an answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
-    otherwise: ({ beginsAgain }) => !beginsAgain && { error: PROVIDER },
+    otherwise: ({ beginsAgain, continues }) =>
+      continues
+        ? {
+            result: {
+              text: 'Looking. \n\nHalf an ans\n\nHalf an answer.',
+              finishReason: 'stop',
+              discarded: 0,
+            },
+          }
+        : !beginsAgain && { error: PROVIDER },
   },
   'the session is compacted behind a tool': {
-    replies: () => [
+    replies: (differs) => [
       [
         text('Before. '),
-        toolCall('bash', { command: 'pwd', description: 'where' }),
+        differs.shell('pwd'),
         usage({ input: 58_000, output: 100 }),
       ],
       [text('SUMMARY OF THE CONTEXT')],
@@ -75,7 +87,7 @@ export function ends(real, differs) {
 
   it.each(Object.entries(ENDS))('ends: %s', async (_, { replies, when, otherwise, discards, ...end }) => {
     real.model.reset()
-    for (const reply of replies()) real.model.reply(...reply)
+    for (const reply of replies(differs)) real.model.reply(...reply)
     if (when) real.model.when(...when)
     const { result, error } = otherwise?.(differs) || end
     const stream = real.client.generateStream('go on', real.options())
@@ -94,7 +106,7 @@ export function ends(real, differs) {
       return
     }
     expect(outcome).toMatchObject({ ...result, text: trims(result.text) })
-    if (discards) expect(outcome.discarded).toBe(differs.streamsAttempts ? discards : 0)
+    if (discards && !differs.continues) expect(outcome.discarded).toBe(differs.streamsAttempts ? discards : 0)
     else expect(streamed).toBe(outcome.text)
   })
 
@@ -103,7 +115,7 @@ export function ends(real, differs) {
     real.model.reset()
     real.model.reply(
       ...(differs.granularity === 'part'
-        ? [text('Some '), toolCall('bash', SLEEP)]
+        ? [text('Some '), differs.shell('sleep 1000')]
         : [text('Some '), hang()]),
     )
     const stream = real.client.generateStream('go on', real.options())
@@ -132,12 +144,11 @@ export function ends(real, differs) {
       expect(outcome).toMatchObject({ code: expect.stringMatching(/^ERR_OPENCODE_/), accepted: true })
     else {
       const glued = differs.gluesAttempts ? ['Half an ansThe whole answer.'] : []
-      expect(['Half an ans', 'The whole answer.', ...glued]).toContain(outcome.text)
+      const continued = differs.continues ? ['Half an ans\n\nThe whole answer.'] : []
+      expect(['Half an ans', 'The whole answer.', ...glued, ...continued]).toContain(outcome.text)
     }
   })
 }
-
-const SLEEP = { command: 'sleep 1000', description: 'sleep' }
 
 function end(pid) {
   try {

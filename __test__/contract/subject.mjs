@@ -25,7 +25,8 @@ export function subject(route, version) {
     it.client = new OpenCode()
     if (route === 'server') {
       server = await startOpenCode({ version, model: it.model, directory: it.directory })
-      it.base = { mode: 'server', baseUrl: server.url, directory: it.directory }
+      const { url: baseUrl, password } = server
+      it.base = { mode: 'server', baseUrl, ...(password && { password }), directory: it.directory }
       return
     }
     // A server goes on between turns.

@@ -112,8 +112,8 @@ async fn address(
         (ApiClient::V2(second), Some(record)) => {
             let applied = settings.apply(second, record, created).await;
             let restore = applied.map_err(|failure| api.explain(failure))?;
-            let prompt = Outgoing::V2(settings.prompt.clone());
-            Ok(Addressed { prompt, texts: vec![settings.prompt.text.clone()], restore })
+            let prompt = settings.prompt_for(record);
+            Ok(Addressed { texts: vec![prompt.text.clone()], prompt: Outgoing::V2(prompt), restore })
         }
         _ => {
             let prompt = Prompt::of(request, known.version().as_deref(), fresh);

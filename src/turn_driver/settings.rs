@@ -19,7 +19,7 @@ pub struct SessionSettings {
     variant: Option<String>,
     rules: Vec<Rule>,
     system: Option<String>,
-    pub prompt: v2::Prompt,
+    prompt: v2::Prompt,
 }
 
 impl SessionSettings {
@@ -40,7 +40,7 @@ impl SessionSettings {
             model,
             rules: rules.unwrap_or_default(),
             system: request.system.clone(),
-            prompt: v2::Prompt { id: format!("msg_{}", random_id()?), text, files },
+            prompt: v2::Prompt { id: format!("msg_{}", random_id()?), text, files, steers: false },
         })
     }
 
@@ -80,6 +80,11 @@ impl SessionSettings {
         Ok(after)
     }
 
+    /// The prompt for a session.
+    pub fn prompt_for(&self, session: &SessionRecord) -> v2::Prompt {
+        v2::Prompt { steers: self.agent.is_some() || session.agent.is_some(), ..self.prompt.clone() }
+    }
+
     /// OpenCode answers with a part of its models and agents while it loads a directory; only a prompt waits for
     /// that. So ours is stored there first, and not run.
     async fn look_up(
@@ -92,7 +97,7 @@ impl SessionSettings {
             return Ok(Found::default());
         }
         created.put_back(api, vec![v2::withdraw(&session.id, &self.prompt.id)]);
-        let parked = api.send(&session.id, &self.prompt, true).await;
+        let parked = api.send(&session.id, &self.prompt_for(session), true).await;
         let parked = parked.map_err(|error| unsent(error.failure))?;
         if let Some(refusal) = v2::refusal(&parked) {
             return Err(unsent(refusal));
