@@ -3,6 +3,37 @@ import testing from '../../testing/index.js'
 
 const { toolCall } = testing
 
+/** Generation 2 takes no summary that is not of this form. */
+const TEMPLATE = `## Objective
+- none
+
+## Requirements
+- none
+
+## Decisions
+- none
+
+## Work State
+- none
+
+### Completed
+- none
+
+### Active
+- none
+
+### Blocked
+- none
+
+## Next Move
+- none
+
+## Relevant Files
+- none
+
+## Important Context
+- none`
+
 /** Whether release `version` is older than `than`. */
 export function isBefore(version, than) {
   const [a, b] = [version, than].map((each) => each.split('.').map(Number))
@@ -26,6 +57,10 @@ export function differences(route, version) {
     reads: (path) => toolCall('read', second ? { path } : { filePath: path }),
     /** In the words of OpenCode. */
     providerError: second ? { error: { type: 'provider.auth' } } : { name: 'APIError' },
+    /** What the model says when it is to summarise. */
+    summary: second ? TEMPLATE : 'SUMMARY OF THE CONTEXT',
+    /** A tool that reads says that it could not, and keeps the reason to itself. */
+    hidesWhy: second,
     /** The model is told to go on after a failure, so what it wrote before is a part of the answer. */
     continues: second,
     /** Older releases ignore the password that keeps a server of ours to ourselves. */

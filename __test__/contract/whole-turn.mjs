@@ -52,7 +52,8 @@ export function wholeTurn(real, differs) {
     const result = await generate('look outside', { permission })
     expect(result).toMatchObject({ text: 'I see.', finishReason: 'stop' })
     expect(result.asks).toMatchObject([{ reply: 'reject', message: 'stay in the house' }])
-    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('stay in the house')
+    const read = JSON.stringify(real.model.requests.at(-1).messages)
+    expect(read).toContain(differs.hidesWhy ? 'Unable to read /etc/hostname' : 'stay in the house')
   })
 
   it.runIf(differs.canCall)(

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Turn, Wire};
 use crate::error::{Code, Failure};
-use crate::protocol::event::MessageInfo;
+use crate::protocol::event::{Fault, MessageInfo};
+use crate::protocol::fault::fault_of_turn;
 
 impl Turn {
     /// The turn is over as OpenCode sees it.
@@ -54,7 +55,11 @@ impl Turn {
             _ => self.error.as_ref(),
         };
         if let Some(error) = error {
-            return failure_of(error);
+            return match fault_in(error) {
+                Some(fault) if fault.is_abort() && self.asks.rejected || fault.is_content_filter() => None,
+                Some(fault) => Some(fault_of_turn(&fault)),
+                None => failure_of(error),
+            };
         }
         match end {
             _ if self.asks.rejected => None,
@@ -171,6 +176,12 @@ fn as_reason(error: &Value) -> Option<&'static str> {
         "ContentFilterError" => Some("content-filter"),
         _ => None,
     }
+}
+
+/// The failure of an error object of generation 2.
+fn fault_in(error: &Value) -> Option<Fault> {
+    let is_second = error.get("name").is_none() && error["type"].is_string();
+    serde_json::from_value(error.clone()).ok().filter(|_| is_second)
 }
 
 /// OpenCode's error object as ours; `None` for what is no failure.

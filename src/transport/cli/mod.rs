@@ -21,6 +21,7 @@ use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
 use super::loopback::{USERNAME, free_port, go_past_proxies, password};
 use crate::error::{Code, Failure};
+use crate::protocol::release::Generation;
 use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
@@ -194,7 +195,7 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
+    pub fn run(&self, words: Vec<String>, prompt: String, generation: Generation) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
         let (tell, complaints) = mpsc::channel(COMPLAINTS);
         let mut heard = Complaints::default();
@@ -204,8 +205,13 @@ impl Program {
                 let _ = tell.try_send(asked);
             }
         };
+        let mut environment = vec![("OPENCODE_SERVER_PASSWORD", "")];
+        if generation == Generation::V2 {
+            // It works in the directory that this names, and not in its own.
+            environment.push(("PWD", self.directory.as_str()));
+        }
         let Started { child, lines, stdin } =
-            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")], Some(Box::new(hear)))?;
+            self.start(words, &environment, Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.
