@@ -43,12 +43,12 @@ export function contract(route, version) {
       return [await turn(), real.model.requests.length - before]
     }
 
-    if (differs.cannotStart) {
+    if (differs.cannotStart ?? differs.cannotBeUsed) {
       it(refusal('be used'), async () => {
         const [error, calls] = await counting(() => generate('hi').catch((error) => error))
         expect(error).toMatchObject({
           ...UNSUPPORTED,
-          message: expect.stringMatching(differs.cannotStart),
+          message: expect.stringMatching(differs.cannotStart ?? differs.cannotBeUsed),
           hint: expect.any(String),
         })
         expect(calls).toBe(0)
@@ -91,8 +91,7 @@ export function contract(route, version) {
         text: chunks.join(''),
         sessionID: expect.stringMatching(/^ses/),
         messageID: expect.stringMatching(/^msg/),
-        finishReason: 'stop',
-        usage: { input: 7, output: 11 },
+        ...(differs.tellsLastStep && { finishReason: 'stop', usage: { input: 7, output: 11 } }),
         discarded: 0,
       })
       expect(result.version).toBe(differs.tellsVersion ? version : undefined)
@@ -137,21 +136,28 @@ export function contract(route, version) {
       expect(order).toEqual([...order].sort((a, b) => a - b))
       expect(types.filter((type) => type === 'text-start')).toHaveLength(2)
       expect(types.includes('reasoning-delta')).toBe(differs.tellsReasoning)
-      expect(types.filter((type) => type === 'step-finish')).toHaveLength(differs.tellsSteps ? 2 : 0)
+      const steps = types.filter((type) => type === 'step-finish').length
+      if (differs.tellsLastStep) expect(steps).toBe(differs.tellsSteps ? 2 : 0)
+      else expect(steps).toBeGreaterThanOrEqual(1)
       expect(all.filter(({ type }) => type === 'raw').length).toBeGreaterThan(0)
 
       const tools = all.filter(({ type }) => type === 'tool')
       // A state that nobody took before the next one came is not told.
       const states = [...new Set(tools.map(({ status }) => status))]
       expect(states).toEqual(differs.toolStates.filter((state) => states.includes(state)))
-      expect(tools.at(-1)).toMatchObject({ tool: differs.shellTool, input: { command: 'pwd' }, status: 'completed' })
+      expect(tools.at(-1)).toMatchObject({
+        tool: differs.shellTool,
+        input: { command: 'pwd' },
+        status: 'completed',
+      })
       expect(tools.at(-1).output.trim(), 'the tool runs in `directory`').toBe(real.directory)
 
       const { result } = all.at(-1)
       expect(result.text).toBe(as('Looking. \n\nAll done.'))
       const deltas = all.filter(({ type }) => type === 'text-delta').map(({ delta }) => delta)
       expect(deltas.join('')).toBe(`${as('Looking. \n\n').replace('\n\n', '')}All done.`)
-      expect(result.usage, 'the sum of both steps').toMatchObject({ input: 14, output: 5 })
+      if (steps !== 1) expect(result.usage, 'the sum of both steps').toMatchObject({ input: 14, output: 5 })
+      else expect(result.usage, 'that of the step whose end was told').toMatchObject({ input: 5, output: 3 })
       expect(result.parts.map(({ type }) => type)).toEqual(
         expect.arrayContaining(['text', 'tool', 'step-finish']),
       )
@@ -189,7 +195,10 @@ export function contract(route, version) {
         real.model.reset()
         return
       }
-      expect(await turn).toMatchObject({ text: 'Read.', finishReason: 'stop' })
+      expect(await turn).toMatchObject({
+        text: 'Read.',
+        ...(differs.tellsLastStep && { finishReason: 'stop' }),
+      })
     })
 
     it("passes on the provider's error", async () => {
@@ -264,7 +273,9 @@ export function contract(route, version) {
 
     it('is left in the middle: the text so far is the result, and the model is let go', async () => {
       const step =
-        differs.granularity === 'part' ? [text('Some '), differs.shell('sleep 1000')] : [text('Some '), hang()]
+        differs.granularity === 'part'
+          ? [text('Some '), differs.shell('sleep 1000')]
+          : [text('Some '), hang()]
       real.model.reply(...step)
       const turn = stream('go on for ever', {
         permission: 'allow',

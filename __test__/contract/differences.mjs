@@ -61,6 +61,12 @@ export function differences(route, version) {
     summary: second ? TEMPLATE : 'SUMMARY OF THE CONTEXT',
     /** A tool that reads says that it could not, and keeps the reason to itself. */
     hidesWhy: second,
+    /** `run` mostly does not print the end of the last step: its totals, and why it ended. */
+    tellsLastStep: !isRun || !second,
+    /** `run` ends with 1 whether a call of the model that was made again went well or not. */
+    doubtsRetries: isRun && second,
+    /** ACP may send the prompt to a model that nobody chose. */
+    cannotBeUsed: isAcp && second ? /model in its cloud/ : undefined,
     /** The model is told to go on after a failure, so what it wrote before is a part of the answer. */
     continues: second,
     /** Older releases ignore the password that keeps a server of ours to ourselves. */

@@ -28,17 +28,17 @@ export const ENDS = {
     replies: () => [[text('Half an ans'), fail(503)], [text('The whole answer.')]],
     result: { text: 'The whole answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
-    otherwise: ({ beginsAgain, continues }) =>
-      continues
+    otherwise: ({ beginsAgain, continues, doubtsRetries }) =>
+      continues && !doubtsRetries
         ? { result: { text: 'Half an ans\n\nThe whole answer.', finishReason: 'stop', discarded: 0 } }
-        : !beginsAgain && { error: PROVIDER },
+        : (!beginsAgain || doubtsRetries) && { error: PROVIDER },
   },
   'the provider fails in the middle of the answer, behind a tool': {
     replies: (differs) => [looks(differs), [text('Half an ans'), fail(503)], [text('Half an answer.')]],
     result: { text: 'Looking. \n\nHalf an answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
-    otherwise: ({ beginsAgain, continues }) =>
-      continues
+    otherwise: ({ beginsAgain, continues, doubtsRetries }) =>
+      continues && !doubtsRetries
         ? {
             result: {
               text: 'Looking. \n\nHalf an ans\n\nHalf an answer.',
@@ -46,15 +46,11 @@ export const ENDS = {
               discarded: 0,
             },
           }
-        : !beginsAgain && { error: PROVIDER },
+        : (!beginsAgain || doubtsRetries) && { error: PROVIDER },
   },
   'the session is compacted behind a tool': {
     replies: (differs) => [
-      [
-        text('Before. '),
-        differs.shell('pwd'),
-        usage({ input: 58_000, output: 100 }),
-      ],
+      [text('Before. '), differs.shell('pwd'), usage({ input: 58_000, output: 100 })],
       [text(differs.summary)],
       [text('After.')],
     ],
@@ -82,8 +78,16 @@ export const ENDS = {
   },
   'the model says nothing': {
     replies: () => [[finish('stop')]],
-    result: { text: '', finishReason: expect.stringMatching(/stop|unknown/) },
+    result: { text: '', finishReason: 'stop' },
+    otherwise: ({ generation }) =>
+      generation === 1 && { result: { text: '', finishReason: expect.stringMatching(/stop|unknown/) } },
   },
+}
+
+/** Where the end of the last step is not told, neither is its reason. */
+function unsaid({ result, error }, { tellsLastStep }) {
+  if (error || tellsLastStep) return { result, error }
+  return { result: { ...result, finishReason: expect.stringMatching(`^(${result.finishReason}|unknown)$`) } }
 }
 
 /** `real`: a subject. `differs`: how its route and release differ. */
@@ -94,7 +98,7 @@ export function ends(real, differs) {
     real.model.reset()
     for (const reply of replies(differs)) real.model.reply(...reply)
     if (when?.(differs)) real.model.when(...when(differs))
-    const { result, error } = otherwise?.(differs) || end
+    const { result, error } = unsaid(otherwise?.(differs) || end, differs)
     const stream = real.client.generateStream('go on', real.options())
     let streamed = ''
     const read = async () => {

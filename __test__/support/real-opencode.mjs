@@ -28,7 +28,9 @@ export function realOpenCode({ version, password, config, model } = {}) {
       const { password } = real.server
       if (password) headers.authorization = `Basic ${btoa(`opencode:${password}`)}`
       const response = await fetch(url, { ...init, headers })
-      return response.status === 204 || response.headers.get('content-length') === '0' ? undefined : response.json()
+      return response.status === 204 || response.headers.get('content-length') === '0'
+        ? undefined
+        : response.json()
     },
     /** The sessions that OpenCode works on. */
     async active() {

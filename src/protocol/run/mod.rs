@@ -71,6 +71,8 @@ pub struct RunDialect {
     second: bool,
     /// The kind of the last part.
     last: Option<PartKind>,
+    /// The last error it told.
+    told: Option<Value>,
     /// Why OpenCode did not even begin.
     refused: Option<Failure>,
 }
@@ -128,6 +130,7 @@ impl RunDialect {
             self.failed = true;
             events.extend(self.release());
             let error = line.error.unwrap_or_default();
+            self.told = Some(error.clone());
             events.push(BusEvent::Error { session_id: Some(line.session_id), error });
         } else if let Some(part) = line.part {
             let renamed = if self.second { second::as_first(part.get()) } else { None };
@@ -169,6 +172,8 @@ impl RunDialect {
             events.push(BusEvent::Message(message.clone()));
             self.message = Some(message);
         }
+        // A model call that failed is made again: what follows it goes on.
+        self.failed &= !self.second;
         self.last = Some(part.kind);
         let reason = (part.kind == PartKind::StepFinish).then(|| finish_reason(&part.raw)).flatten();
         events.push(BusEvent::Part(part));
@@ -233,6 +238,16 @@ impl RunDialect {
         let mut events = Vec::new();
         if self.second && exit == Exit::Code(0) && (self.last != Some(PartKind::Tool) || self.asks > 0) {
             self.finish(None, &mut events);
+        }
+        // It ends with 1 also where a model call that failed was made again and went well: which of the two it was,
+        // nothing tells, so it is no success.
+        if self.second
+            && exit != Exit::Code(0)
+            && !self.failed
+            && let Some((error, session_id)) = self.told.take().zip(self.session.clone())
+        {
+            self.failed = true;
+            events.push(BusEvent::Error { session_id: Some(session_id), error });
         }
         events
     }

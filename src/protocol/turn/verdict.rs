@@ -122,6 +122,9 @@ impl Turn {
             Some("tool-calls") | None if self.asks.rejected => "rejected",
             Some("tool-calls") => "tool-calls",
             Some("content-filter") => "content-filter",
+            _ if self.error.as_ref().and_then(fault_in).is_some_and(|fault| fault.is_content_filter()) => {
+                "content-filter"
+            }
             _ => last.and_then(|last| last.error.as_ref()).and_then(as_reason).unwrap_or("unknown"),
         }
     }

@@ -181,8 +181,14 @@ impl Program {
             failure.stderr = Some(stderr);
             return Err(failure);
         }
+        executable::learn_generation(&self.executable, flags.generation());
         known().insert(identity, flags.clone());
         Ok(flags)
+    }
+
+    /// Which OpenCode it is likely to be, as far as nothing has to be started to know.
+    pub fn generation(&self) -> Generation {
+        executable::generation_of(&self.executable)
     }
 
     /// Which file the executable is now.

@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use super::super::queue::{Place, Ticket, line_up};
 use super::super::route::Refused;
 use super::{directory, of_the_turn, place, program, require_home, usable_directory};
-use crate::error::{Code, Failure};
+use crate::error::{Accepted, Code, Failure};
 use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted, is_command};
 use crate::protocol::release::{Generation, Release};
 use crate::request::{LaunchRequest, TurnRequest};
@@ -40,8 +40,17 @@ pub async fn acp_ready(
     usable_directory(request)?;
     refuse_commands(request).map_err(Refused::Route)?;
     let program = program(request, launch)?;
+    if program.generation() == Generation::V2 {
+        return Err(Refused::Route(cloud_model()));
+    }
     let place = place(request, ticket).await;
-    let mut opened = open_as_can(request, &program).await.map_err(of_the_turn)?;
+    let mut opened = match open_as_can(request, &program).await {
+        // It does not know the words that generation 1 is started with.
+        Err(failure) if failure.code == Code::CliExit && is_second(&program).await => {
+            return Err(Refused::Route(cloud_model()));
+        }
+        opened => opened.map_err(of_the_turn)?,
+    };
     let place = match place {
         Some(place) => place,
         None => line_up(&opened.session).await,
@@ -183,28 +192,25 @@ async fn converse(
             return Ok(None);
         }
         match child.lines.next().await? {
-            Some(line) => {
-                conversation.line(&line);
-                refuse_second(conversation.version().as_deref())?;
-            }
+            Some(line) => conversation.line(&line),
             None => return Err(ended(child).await),
         }
     }
 }
 
+async fn is_second(program: &Program) -> bool {
+    program.flags().await.is_ok_and(|flags| flags.generation() == Generation::V2)
+}
+
 /// Over ACP, 2.0.15 takes a model of its maker's cloud for the session, whatever is configured, and sends the prompt
 /// there: in 19 of 22 first sessions of a directory.
-fn refuse_second(version: Option<&str>) -> Result<(), Failure> {
-    if Generation::of(&Release::of(version)) != Some(Generation::V2) {
-        return Ok(());
-    }
-    let version = version.unwrap_or_default();
-    Err(Failure::new(
+fn cloud_model() -> Failure {
+    Failure::new(
         Code::UnsupportedVersion,
-        format!("over ACP, OpenCode {version} may send a prompt to a model in its cloud that nobody chose"),
+        "over ACP, OpenCode 2 may send a prompt to a model in its cloud that nobody chose",
     )
-    .accepted(crate::error::Accepted::No)
-    .hint("leave out `mode: 'cli'` or pass `cliProtocol: 'run'`: the other routes use the model that is configured"))
+    .accepted(Accepted::No)
+    .hint("leave `cliProtocol` out or pass 'run': the other routes use the model that is configured")
 }
 
 async fn ended(child: &AcpChild) -> Failure {
