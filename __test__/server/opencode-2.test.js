@@ -86,7 +86,7 @@ describe('what OpenCode 2 would ignore in silence', () => {
     ['a tool that is not there', { tools: { todowrite: false } }, /todowrite/],
     [
       'a file that the model would not see',
-      { files: [{ data: Buffer.from([0, 255, 254, 1]), name: 'a.bin' }] },
+      { files: [{ data: Buffer.from([0, 255, 254, 1]), filename: 'a.bin' }] },
       /a\.bin/,
     ],
   ])('%s is refused before the prompt', async (_, more, words) => {
