@@ -76,6 +76,8 @@ impl Turn {
     }
 
     fn on_sign(&mut self, sign: Sign) {
+        // A look that is under way may be of the time before.
+        self.overtaken |= self.fetching && sign != Sign::Nothing;
         match sign {
             Sign::Nothing => {}
             Sign::Accepted => self.found_prompt(),
@@ -87,10 +89,7 @@ impl Turn {
                 self.found_prompt();
                 self.conclude_execution(end);
             }
-            Sign::Unclear => {
-                self.overtaken |= self.fetching;
-                self.fetch();
-            }
+            Sign::Unclear => self.fetch(),
         }
     }
 

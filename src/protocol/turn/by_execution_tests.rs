@@ -318,6 +318,27 @@ fn rule_3_a_failure_while_another_prompt_waits_leaves_it_open() {
 }
 
 #[test]
+fn a_look_that_the_stream_overtook_is_taken_again() {
+    let prompted = first("text");
+    let (before, after) = split(capture("text"), delivered(&prompted.prompt));
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.turn.on_stored(replay.now);
+    replay.turn.on_gap();
+    replay.turn.on_restored(1, replay.now);
+    replay.drain();
+    assert_eq!(replay.fetches, 1);
+    // The prompt is delivered while the answer, of the time before, is under way.
+    replay.feed(&before[..]);
+    let old = Look { active: true, inbox: vec![prompted.prompt.clone()], messages: Vec::new() };
+    replay.turn.on_look(&old, Vec::new(), &[], replay.now);
+    replay.drain();
+    assert_eq!(replay.fetches, 2);
+    assert!(replay.turn.deadline().is_none(), "it waits for the second one");
+    replay.feed(&after[..]);
+    assert!(!replay.streamed().is_empty());
+}
+
+#[test]
 fn rule_4_a_foreign_delivery_behind_a_complete_answer_ends_the_turn() {
     for scenario in ["second_queue", "second_steer", "queue"] {
         let turns = prompts(scenario);
