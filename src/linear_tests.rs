@@ -63,7 +63,7 @@ fn turn() -> Turn {
         session_id: "ses_1".into(),
         version: None,
         generation: crate::protocol::release::Generation::V1,
-            policies,
+        policies,
         accept: Duration::from_secs(30),
         texts: vec!["mine".into()],
         before: HashSet::new(),

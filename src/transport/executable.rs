@@ -147,7 +147,13 @@ mod tests {
 
     fn launch(path: &Path) -> LaunchRequest {
         let environment = [("PATH".to_owned(), path.to_string_lossy().into_owned())];
-        LaunchRequest { executable: None, package: None, environment: environment.into(), config: None, given: Vec::new() }
+        LaunchRequest {
+            executable: None,
+            package: None,
+            environment: environment.into(),
+            config: None,
+            given: Vec::new(),
+        }
     }
 
     #[test]

@@ -81,7 +81,10 @@ fn of_the_service(failure: Failure, found: &Registration) -> Failure {
             format!("OpenCode's background service at {url} refuses the password of its own registration")
         }
         Code::Unreachable => {
-            format!("OpenCode's background service is registered at {url} and cannot be used: {}", failure.message)
+            format!(
+                "OpenCode's background service is registered at {url} and cannot be used: {}",
+                failure.message
+            )
         }
         _ => format!("OpenCode's background service at {url}: {}", failure.message),
     };

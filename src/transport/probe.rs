@@ -33,7 +33,8 @@ impl Known {
     fn of(server: &Server) -> Self {
         type Registry = Mutex<HashMap<String, Weak<OnceCell<Identity>>>>;
         static REGISTRY: OnceLock<Registry> = OnceLock::new();
-        let mut registry = REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        let mut registry =
+            REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
         registry.retain(|_, known| known.strong_count() > 0);
         let key = server.in_directory(None).identity();
         let known = registry.get(&key).and_then(Weak::upgrade);
@@ -154,7 +155,9 @@ pub async fn refuses_strangers(url: &str, generation: Generation) -> Result<bool
     let target = TargetRequest::stranger();
     let server = Server::new(url, &target, 1 << 20)?;
     let answer = match generation {
-        Generation::V1 => server.call(reqwest::Method::GET, "/global/health", &[], None, server.connect).await,
+        Generation::V1 => {
+            server.call(reqwest::Method::GET, "/global/health", &[], None, server.connect).await
+        }
         Generation::V2 => server.ask(&v2::info(), server.connect).await,
     };
     answer.map(|answer| answer.status == 401).map_err(in_connect)

@@ -9,9 +9,9 @@ use futures::future::join_all;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::LEAVE;
 use super::api_v2::{ApiV2, View as ViewV2};
 use super::folders::{refuse_escapes, same_folder};
+use super::leave::LEAVE;
 use super::settings::SessionSettings;
 use crate::error::{Accepted, Code, Failure};
 use crate::protocol::answer::Answer;
@@ -200,16 +200,10 @@ impl ApiClient {
         newest.as_ref().map(first).transpose()
     }
 
-    pub async fn create(
-        &self,
-        title: Option<&str>,
-        settings: &SessionSettings,
-    ) -> Result<Session, Failure> {
+    pub async fn create(&self, title: Option<&str>, settings: &SessionSettings) -> Result<Session, Failure> {
         match self {
             Self::V1(api) => first(&api.create_session(title).await?),
-            Self::V2(api) => {
-                Ok(api.create(&settings.new_session(&api.directory, title)).await?.into())
-            }
+            Self::V2(api) => Ok(api.create(&settings.new_session(&api.directory, title)).await?.into()),
         }
     }
 
@@ -287,7 +281,8 @@ impl ApiClient {
             (Self::V1(api), Outgoing::V1(body)) => api.prompt(session, body).await,
             (Self::V2(api), Outgoing::V2(prompt)) => api.send(session, prompt, false).await,
             _ => Err(CallError {
-                failure: Failure::new(Code::Protocol, "a prompt of the other generation").accepted(Accepted::No),
+                failure: Failure::new(Code::Protocol, "a prompt of the other generation")
+                    .accepted(Accepted::No),
                 may_have_arrived: false,
             }),
         }
@@ -333,9 +328,10 @@ impl ApiClient {
         match known {
             Some(true) => Ok(()),
             Some(false) => Err(error.failure.accepted(Accepted::No)),
-            None => Err(error.failure.accepted(Accepted::Unknown).hint(
-                "look into the session before prompting again: running a prompt twice can do damage",
-            )),
+            None => Err(error
+                .failure
+                .accepted(Accepted::Unknown)
+                .hint("look into the session before prompting again: running a prompt twice can do damage")),
         }
     }
 
@@ -354,7 +350,13 @@ impl ApiClient {
     }
 
     /// Stops a turn inside OpenCode, and takes back what it still asks. `stop`: what stops one of generation 2.
-    pub async fn stop(&self, sessions: &[String], asks: &[AskReply], prompted: &Prompted, stop: Option<Stop>) {
+    pub async fn stop(
+        &self,
+        sessions: &[String],
+        asks: &[AskReply],
+        prompted: &Prompted,
+        stop: Option<Stop>,
+    ) {
         let replies = asks.iter().map(|asked| timeout(LEAVE, self.reply(asked)));
         match self {
             Self::V1(api) => {

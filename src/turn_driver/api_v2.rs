@@ -175,7 +175,8 @@ impl ApiV2 {
                 }
                 page => page?,
             };
-            let is_there = |message: &StoredMessage| matches!(message, StoredMessage::Prompt(id) if id == prompt);
+            let is_there =
+                |message: &StoredMessage| matches!(message, StoredMessage::Prompt(id) if id == prompt);
             let found = page.messages.iter().any(is_there);
             newest_first.extend(page.messages.into_iter().rev());
             cursor = page.older;
@@ -207,12 +208,7 @@ impl ApiV2 {
         Ok(v2::read_last_agent(&answer))
     }
 
-    pub async fn send(
-        &self,
-        session: &str,
-        prompt: &v2::Prompt,
-        parked: bool,
-    ) -> Result<Answer, CallError> {
+    pub async fn send(&self, session: &str, prompt: &v2::Prompt, parked: bool) -> Result<Answer, CallError> {
         self.server.ask(&v2::send(session, prompt, parked), self.server.accept).await
     }
 
@@ -229,4 +225,3 @@ impl ApiV2 {
 async fn ask(server: &Server, request: &Request) -> Result<Answer, Failure> {
     server.ask(request, server.accept).await.map_err(|error: CallError| error.failure)
 }
-

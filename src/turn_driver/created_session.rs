@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 
-use super::LEAVE;
 use super::api_client::{ApiClient, Session};
 use super::api_v2::ApiV2;
+use super::leave::LEAVE;
 use super::settings::SessionSettings;
 use crate::error::{Code, Failure};
 use crate::protocol::call::Request;

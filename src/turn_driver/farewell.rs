@@ -9,9 +9,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::LEAVE;
+use super::api_client::ApiClient;
 use super::jobs::{Done, Jobs};
 use super::queue::Place;
-use super::api_client::ApiClient;
 use crate::error::Failure;
 use crate::protocol::call::Request;
 use crate::protocol::event::Role;

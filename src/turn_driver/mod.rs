@@ -7,12 +7,14 @@ mod created_session;
 mod farewell;
 mod folders;
 mod jobs;
+mod leave;
 mod past;
 mod prepare;
 mod pump;
 mod queue;
 mod requests;
 mod route;
+mod session_setup;
 mod settings;
 mod validate;
 
@@ -27,6 +29,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::created_session::CreatedSession;
+pub use self::leave::LEAVE;
 use self::past::Desk;
 use self::queue::Ticket;
 use self::route::{Ready, ready};
@@ -36,9 +39,6 @@ use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::{StreamEvent, Usage};
 use crate::request::TurnRequest;
 use crate::transport::Holdings;
-
-/// Leaving waits no longer than this.
-pub const LEAVE: Duration = Duration::from_secs(5);
 
 /// What the caller's code says to asks, by the id of the ask.
 pub type Answers = mpsc::UnboundedReceiver<(String, Reply)>;

@@ -9,6 +9,7 @@ use super::folders::same_folder;
 use super::past::{Desk, Past, past};
 use super::queue::{Place, Ticket, line_up};
 use super::route::Chosen;
+use super::session_setup::set_up;
 use super::settings::SessionSettings;
 use super::validate::validate;
 use crate::error::{Code, Failure};
@@ -110,7 +111,7 @@ async fn address(
 ) -> Result<Addressed, Failure> {
     match (api, &session.record) {
         (ApiClient::V2(second), Some(record)) => {
-            let applied = settings.apply(second, record, created).await;
+            let applied = set_up(settings, second, record, created).await;
             let restore = applied.map_err(|failure| api.explain(failure))?;
             let prompt = settings.prompt_for(record);
             Ok(Addressed { texts: vec![prompt.text.clone()], prompt: Outgoing::V2(prompt), restore })

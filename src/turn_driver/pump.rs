@@ -9,8 +9,8 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::expire;
 use super::api_client::{ApiClient, View};
+use super::expire;
 use super::farewell::{Farewell, Remains};
 use super::jobs::{Done, Jobs};
 use super::prepare::Prepared;
@@ -82,8 +82,19 @@ pub async fn pump(
     drop(listener);
     let Prepared { api, place, restore, .. } = prepared;
     let Rest { sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, .. } = left;
-    let farewell =
-        Farewell { api, sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, restore, place };
+    let farewell = Farewell {
+        api,
+        sessions,
+        asks,
+        prompted,
+        is_seen,
+        remains,
+        jobs,
+        effects,
+        is_doomed,
+        restore,
+        place,
+    };
     Ended { outcome: verdict, farewell: farewell.begin(until).await }
 }
 
@@ -145,7 +156,8 @@ impl<'a> Pump<'a> {
             turn.on_answered(ask);
         }
         let jobs = Jobs::new();
-        let (api, session, prompt) = (prepared.api.clone(), prepared.session.clone(), prepared.prompt.clone());
+        let (api, session, prompt) =
+            (prepared.api.clone(), prepared.session.clone(), prepared.prompt.clone());
         jobs.push(Box::pin(async move { Done::Posted(api.send(&session, &prompt).await) }));
         Self {
             request,
@@ -179,7 +191,9 @@ impl<'a> Pump<'a> {
                 Output::AskClosed(id) => self.mailbox.close_ask(&id),
                 Output::Fetch => {
                     let prompted = self.prompted.clone();
-                    self.job(|api, session| async move { Done::Fetched(api.view(&session, &prompted).await) });
+                    self.job(
+                        |api, session| async move { Done::Fetched(api.view(&session, &prompted).await) },
+                    );
                 }
                 Output::Abort => self.abort(),
                 // Who leaves wants it no more: it is withdrawn.

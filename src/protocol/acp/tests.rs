@@ -119,7 +119,7 @@ fn turn(session: &str) -> Turn {
         session_id: session.to_owned(),
         version: None,
         generation: crate::protocol::release::Generation::V1,
-            policies: Policies::default(),
+        policies: Policies::default(),
         accept: Duration::from_secs(30),
         texts: Vec::new(),
         before: HashSet::new(),

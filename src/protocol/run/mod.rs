@@ -13,8 +13,8 @@ use serde_json::value::RawValue;
 use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
 use super::json;
-use super::release::Generation;
 use super::noise::{Piece, pieces, shown};
+use super::release::Generation;
 use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
@@ -119,7 +119,8 @@ impl RunDialect {
     fn record(&mut self, line: Line<'_>) -> Result<Vec<BusEvent>, Failure> {
         if self.second
             && self.message.is_none()
-            && let Some(refused) = line.error.as_ref().and_then(|error| second::refusal(error, &line.session_id))
+            && let Some(refused) =
+                line.error.as_ref().and_then(|error| second::refusal(error, &line.session_id))
         {
             self.refused = Some(refused);
             return Ok(Vec::new());

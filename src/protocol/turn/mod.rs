@@ -314,7 +314,14 @@ impl Turn {
             let TurnConfig { route, granularity, session_id, version, generation, .. } = self.config.clone();
             let generation = generation.number();
             let user_message_id = self.user_message.clone();
-            self.emit(StreamEvent::Start { route, granularity, session_id, version, generation, user_message_id });
+            self.emit(StreamEvent::Start {
+                route,
+                granularity,
+                session_id,
+                version,
+                generation,
+                user_message_id,
+            });
             self.early_size = 0;
             for event in std::mem::take(&mut self.early) {
                 self.emit(event);

@@ -201,7 +201,12 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn run(&self, words: Vec<String>, prompt: String, generation: Generation) -> Result<RunChild, Failure> {
+    pub fn run(
+        &self,
+        words: Vec<String>,
+        prompt: String,
+        generation: Generation,
+    ) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
         let (tell, complaints) = mpsc::channel(COMPLAINTS);
         let mut heard = Complaints::default();
@@ -216,8 +221,7 @@ impl Program {
             // It works in the directory that this names, and not in its own.
             environment.push(("PWD", self.directory.as_str()));
         }
-        let Started { child, lines, stdin } =
-            self.start(words, &environment, Some(Box::new(hear)))?;
+        let Started { child, lines, stdin } = self.start(words, &environment, Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.

@@ -97,8 +97,7 @@ impl Router {
     /// Whether a record that was glanced at has to be read: it is of a session that is listened to, or may
     /// be of a subagent's that joins one.
     pub fn wants(&self, session: &str, may_join: bool, record: &[u8]) -> bool {
-        self.roots.contains_key(session)
-            || (may_join && memchr::memmem::find(record, b"parentID").is_some())
+        self.roots.contains_key(session) || (may_join && memchr::memmem::find(record, b"parentID").is_some())
     }
 
     /// Delivers an event to the turn it belongs to, if any. `length`: of its record.

@@ -123,9 +123,9 @@ async fn start_once(
     let launched = Launch {
         program: executable.to_owned(),
         arguments: match generation {
-            Generation::V1 => ["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()]
-                .map(str::to_owned)
-                .into(),
+            Generation::V1 => {
+                ["serve", "--hostname", "127.0.0.1", "--port", &port.to_string()].map(str::to_owned).into()
+            }
             Generation::V2 => started::ARGUMENTS.map(str::to_owned).into(),
         },
         directory: directory.into(),

@@ -208,7 +208,9 @@ impl<'a> Pump<'a> {
     fn reply(&mut self, answered: AskReply) {
         let explained = matches!(answered.reply, Reply::Reject { message: Some(_) });
         if !self.ready.conversation.has_asked(&answered.ask.id) {
-            self.job(|api, _| async move { Done::Replied(answer_ask(&ApiClient::V1(api.clone()), &answered).await) });
+            self.job(|api, _| async move {
+                Done::Replied(answer_ask(&ApiClient::V1(api.clone()), &answered).await)
+            });
         } else if !(explained && self.explain(&answered)) {
             self.ready.conversation.answer(&answered.ask.id, answered.reply.name());
         }
@@ -225,7 +227,9 @@ impl<'a> Pump<'a> {
             });
             let id = answered.ask.id.clone();
             let told = match pending {
-                Some(ask) => answer_ask(&ApiClient::V1(api.clone()), &AskReply { ask, ..answered }).await.is_ok(),
+                Some(ask) => {
+                    answer_ask(&ApiClient::V1(api.clone()), &AskReply { ask, ..answered }).await.is_ok()
+                }
                 None => false,
             };
             Done::Explained { id, told }

@@ -13,7 +13,8 @@ use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wante
 use crate::protocol::release::{Generation, Release};
 use crate::request::{LaunchRequest, TurnRequest};
 use crate::transport::{
-    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, is_database_busy, identify, is_port_taken, pause,
+    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, identify, is_database_busy, is_port_taken,
+    pause,
 };
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).

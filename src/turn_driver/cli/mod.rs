@@ -12,8 +12,8 @@ pub use run_ready::{RunReady, run_ready};
 
 use serde_json::value::RawValue;
 
-use super::line_up;
 use super::folders::{refuse_escapes, same_folder};
+use super::line_up;
 use super::queue::{Place, Ticket};
 use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};

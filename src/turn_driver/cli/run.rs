@@ -54,7 +54,8 @@ pub async fn pump(
     let mut first = ready.first.take();
     for tried in 1.. {
         let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone(), ready.generation)?;
-        let dialect = RunDialect::new(request.session.id.is_some() || request.session.newest, ready.generation);
+        let dialect =
+            RunDialect::new(request.session.id.is_some() || request.session.newest, ready.generation);
         let mut pump = Pump { request, ready: &ready, first, mailbox, dialect, turn: None };
         let ended = pump.run(&mut child, &mut leave, deadline).await;
         end(&mut child.child).await;

@@ -41,11 +41,8 @@ fn a_prompt_in_the_inbox_waits_for_the_session_or_for_us() {
 #[test]
 fn a_prompt_that_runs_never_waits_again() {
     let mut execution = Execution::new(OURS);
-    let delivered = InboxEvent {
-        session_id: "ses_1".into(),
-        prompt: OURS.into(),
-        step: InboxStep::Delivered,
-    };
+    let delivered =
+        InboxEvent { session_id: "ses_1".into(), prompt: OURS.into(), step: InboxStep::Delivered };
     assert_eq!(execution.on_inbox(&delivered), Sign::Began);
     let old = Look { active: true, inbox: vec![OURS.to_owned()], messages: Vec::new() };
     assert_eq!(execution.on_look(&old), Standing::Running);
