@@ -28,8 +28,7 @@ pub fn password() -> Result<String, Failure> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn random_id() -> Result<String, Failure> {
-    let bytes = random::<16>()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random::<16>().map(|bytes| format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
 fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], Failure> {

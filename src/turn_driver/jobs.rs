@@ -20,7 +20,7 @@ pub enum Done {
     Replied(String, Result<(), Failure>),
     Aborted,
     /// Another event stream was tried, or the prompt sent again.
-    Done,
+    Tried,
 }
 
 impl Done {

@@ -109,19 +109,15 @@ async fn address(
     fresh: bool,
     known: &Known,
 ) -> Result<Addressed, Failure> {
-    match (api, &session.record) {
-        (ApiClient::V2(second), Some(record)) => {
-            let applied = set_up(settings, second, record, created).await;
-            let restore = applied.map_err(|failure| api.explain(failure))?;
-            let prompt = settings.prompt_for(record);
-            Ok(Addressed { texts: vec![prompt.text.clone()], prompt: Outgoing::V2(prompt), restore })
-        }
-        _ => {
-            let prompt = Prompt::of(request, known.version().as_deref(), fresh);
-            let texts = prompt.texts();
-            Ok(Addressed { prompt: Outgoing::V1(prompt.body), texts, restore: Vec::new() })
-        }
+    if let (ApiClient::V2(second), Some(record)) = (api, &session.record) {
+        let applied = set_up(settings, second, record, created).await;
+        let restore = applied.map_err(|failure| api.explain(failure))?;
+        let prompt = settings.prompt_for(record);
+        return Ok(Addressed { texts: vec![prompt.text.clone()], prompt: Outgoing::V2(prompt), restore });
     }
+    let prompt = Prompt::of(request, known.version().as_deref(), fresh);
+    let texts = prompt.texts();
+    Ok(Addressed { prompt: Outgoing::V1(prompt.body), texts, restore: Vec::new() })
 }
 
 /// The server's API, speaking for the right directory; and the session that was named, if one was.

@@ -203,14 +203,14 @@ impl<'a> Pump<'a> {
                     self.job(|api, session| async move {
                         // The next look tells whether it helped.
                         let _ = api.send(&session, &prompt).await;
-                        Done::Done
+                        Done::Tried
                     });
                 }
                 Output::Silent => {
                     let connection = self.prepared.connection.clone();
                     self.job(|api, _| async move {
                         connection.move_to_global(api.server().connect).await;
-                        Done::Done
+                        Done::Tried
                     });
                 }
             }
@@ -277,7 +277,7 @@ impl<'a> Pump<'a> {
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
             Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
-            Done::Done => {}
+            Done::Tried => {}
         }
     }
 

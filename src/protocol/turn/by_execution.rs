@@ -49,8 +49,8 @@ impl Turn {
                 let sign = self.execution.as_mut().map(|execution| execution.on_execution(event));
                 self.on_sign(sign.unwrap_or(Sign::Nothing));
             }
-            // Until then it is the answer to another prompt.
-            _ if !running => {}
+            // Until then it is the answer to another prompt, as far as anybody knows who has missed nothing.
+            _ if !running => self.missed |= self.gap,
             BusEvent::Message(info) => self.message_of_step(info, root),
             BusEvent::Part(part) => {
                 self.write(|transcript, out| transcript.part(part, Source::Live, out));
@@ -87,7 +87,13 @@ impl Turn {
             }
             Sign::Ended(end) => {
                 self.found_prompt();
-                self.conclude_execution(end);
+                if self.gap {
+                    // What it hid belongs to the answer.
+                    self.known_end = Some(end);
+                    self.fetch();
+                } else {
+                    self.conclude_execution(end);
+                }
             }
             Sign::Unclear => self.fetch(),
         }
@@ -115,6 +121,10 @@ impl Turn {
             self.adopt(child);
         }
         self.on_pending(asks);
+        if let Some(end) = self.known_end.take() {
+            self.catch_up(look, Source::Settled);
+            return self.conclude_execution(end);
+        }
         let Some(execution) = &mut self.execution else { return };
         let standing = execution.on_look(look);
         match standing {
@@ -138,17 +148,28 @@ impl Turn {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
                 self.heard = Some(now);
+                self.look_for_missed();
             }
             Standing::Unclear => {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
                 self.check_at = Some(now + TAIL / 4);
+                self.look_for_missed();
             }
             Standing::Ended(end) => {
                 self.found_prompt();
                 self.catch_up(look, Source::Settled);
                 self.conclude_execution(end);
             }
+        }
+    }
+
+    /// What came while the look was under way may be in neither.
+    fn look_for_missed(&mut self) {
+        if std::mem::take(&mut self.missed) {
+            self.gap = true;
+            self.transcript.gap();
+            self.fetch();
         }
     }
 

@@ -84,6 +84,10 @@ pub struct Turn {
     record: Option<Transcript>,
     /// Of generation 2, where a prompt has an id of ours and its execution says when it is over.
     execution: Option<Execution>,
+    /// How it ended, told while a gap was not filled in yet.
+    known_end: Option<End>,
+    /// What may be of the answer came before a look had said that our prompt runs.
+    missed: bool,
 }
 
 impl Turn {
@@ -106,6 +110,8 @@ impl Turn {
             most_waiting: KEPT,
             record: None,
             execution: None,
+            known_end: None,
+            missed: false,
             check_at: None,
             fetching: false,
             failed_fetches: 0,
