@@ -18,6 +18,11 @@ export declare class Client {
    * alive until the turn has its outcome.
    */
   start(request: string, bell: () => void): Turn
+  /**
+   * Does something with the session that `request`, a `TurnRequest` as JSON, names: `'delete'` it, or `'find'` the
+   * request's prompt in it. `done` gets `{"result"}` or `{"error"}` as JSON.
+   */
+  errand(request: string, what: string, done: (arg: string) => void): void
   /** Lets go of what was started; `done` is called when all that nobody else holds has ended. */
   letGo(done: () => void): void
 }

@@ -116,6 +116,27 @@ export class OpenCode implements AsyncDisposable {
   health(options?: HealthOptions): Promise<Health>
 
   /**
+   * A conversation: one OpenCode session for all its turns. Nothing is sent before the first of them begins.
+   *
+   * @param options of every turn, over the defaults. `sessionID` or `continue` go on with a session. `ephemeral` is
+   * refused.
+   */
+  session(options?: GenerateOptions): Session
+
+  /**
+   * Looks for a prompt in a session: the answer to `accepted: 'unknown'`. Resolves with the newest message of the user
+   * that has the prompt's words, or `undefined` if there is none. Sends no prompt.
+   *
+   * OpenCode's side: `GET /session/:id/message`.
+   *
+   * @param options needs `sessionID`, e.g. that of the error
+   */
+  findPrompt(
+    prompt: string | readonly PromptPart[],
+    options: GenerateOptions & { sessionID: string },
+  ): Promise<FoundPrompt | undefined>
+
+  /**
    * Ends the turns of this instance, which throw `ERR_OPENCODE_CLOSED`, and waits for them (at most
    * 5 s each, together). Later calls throw `ERR_OPENCODE_CLOSED`. A private server ends with the last instance that
    * holds it. May be called again.
@@ -123,6 +144,43 @@ export class OpenCode implements AsyncDisposable {
   close(): Promise<void>
   /** As {@link close}. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What {@link OpenCode.findPrompt} found. */
+export interface FoundPrompt {
+  sessionID: string
+  /** The message that holds the prompt. */
+  messageID: string
+}
+
+/**
+ * A conversation, see {@link OpenCode.session}. Its turns wait for each other. If several begin before there is a
+ * session, the first one makes it and the others wait for its id. Leaving a turn keeps the session.
+ */
+export interface Session {
+  /** The OpenCode session: known from the first `start` event on. */
+  readonly id: string | undefined
+  /** As {@link generateStream}; options that choose a session are refused. */
+  generateStream(prompt: string | readonly PromptPart[], options?: GenerateOptions): GenerateStream
+  /** As {@link generate}. */
+  generate(prompt: string | readonly PromptPart[], options?: GenerateOptions): Promise<GenerateResult>
+  /** As {@link generateJson}. */
+  generateJson<S extends StandardSchema>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<S>,
+  ): Promise<GenerateJsonResult<SchemaOutput<S>>>
+  generateJson<T = unknown>(
+    prompt: string | readonly PromptPart[],
+    options: GenerateJsonOptions<JsonSchema>,
+  ): Promise<GenerateJsonResult<T>>
+  /**
+   * A conversation that goes on in a copy. Its first turn makes the copy, of what the session holds then.
+   *
+   * @throws {OpenCodeError} `ERR_OPENCODE_INVALID_OPTION` before the session exists
+   */
+  fork(options?: GenerateOptions): Session
+  /** Deletes the session in OpenCode, if there is one. The next turn makes a new one. */
+  delete(): Promise<void>
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -163,6 +221,15 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
 
   /** The OpenCode session, once it is known: from the `start` event on. */
   readonly sessionID: string | undefined
+
+  /**
+   * Answers an ask: the `id` of a `permission` or `question` event with the status `'asked'`. For the options
+   * `permission: 'event'` and `question: 'event'`; it may also be faster than another client (`'leave'`) or than a
+   * function.
+   *
+   * @throws {OpenCodeError} `ERR_OPENCODE_INVALID_OPTION`: no ask of that id waits, or this is no reply to it
+   */
+  reply(id: string, reply: PermissionReply | QuestionReply): void
 
   /**
    * Stops the turn and resolves when it has ended. Whoever iterates gets the text that had arrived,
@@ -286,10 +353,11 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `ephemeral` `system` `tools` | yes | yes | no | no |
  * | `permission: 'reject'` | yes | yes | yes | from 1.1.65; an error before |
  * | `permission: 'allow'` | yes | yes | yes | from 1.14 |
- * | `permission: 'leave'` | yes | yes | no | no |
- * | `permission`: a function | yes | yes | yes | no |
+ * | `permission: 'leave'` | yes | no | no | no |
+ * | `permission: 'event'`, `permission`: a function | yes | yes | yes | no |
  * | `question: 'reject'` | yes | yes | yes | yes |
- * | `question: 'leave'`, or a function | yes | yes | no | no |
+ * | `question: 'leave'` | yes | no | no | no |
+ * | `question: 'event'`, `question`: a function | yes | yes | no | no |
  * | `files` | yes | yes | yes | no |
  * | `schema` `jsonRetries` (`generateJson`) | yes | yes | by an instruction | by an instruction |
  * | granularity | token | token | token | part |
@@ -298,13 +366,13 @@ export type Mode = 'auto' | 'server' | 'cli'
  */
 export interface GenerateOptions {
   /** Default: the environment variable `OPENCODE_MODE`, else `'auto'`. */
-  mode?: Mode | null
+  mode?: Mode | null | undefined
   /**
    * Which of OpenCode's command lines may be taken: `'acp'` (`opencode acp`, token by token), `'run'`
    * (`opencode run --format json`, part by part), or `'auto'`, the first and then the second. Refused with
    * `mode: 'server'`, which takes neither. Default: `'auto'`.
    */
-  cliProtocol?: 'auto' | 'acp' | 'run' | null
+  cliProtocol?: 'auto' | 'acp' | 'run' | null | undefined
 
   /**
    * Address of an OpenCode server, `http:` or `https:`; this **names** the server. A user name and a
@@ -313,94 +381,96 @@ export interface GenerateOptions {
    * Default: the environment variable `OPENCODE_SERVER_URL`; else the implicit
    * `http://127.0.0.1:4096`, which is used only if it belongs to our own user.
    */
-  baseUrl?: string | URL | null
+  baseUrl?: string | URL | null | undefined
   /** Another name of `baseUrl`. */
-  serverUrl?: string | URL | null
+  serverUrl?: string | URL | null | undefined
   /**
    * User name for HTTP Basic. Default: that of `baseUrl`, else `OPENCODE_SERVER_USERNAME` (for a named
    * server), else `'opencode'`.
    */
-  username?: string | null
+  username?: string | null | undefined
   /**
    * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
    * `OPENCODE_SERVER_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that server only.
    */
-  password?: string | null
+  password?: string | null | undefined
   /**
    * Further headers of every request. Default: none. `authorization` excludes `username` and `password`. Values are sent
    * as Latin-1, as by `fetch`. Headers that frame a request or manage its connection are refused (`content-*`,
    * `transfer-encoding`, `host`, `connection`, `accept` and the like).
    */
-  headers?: Readonly<Record<string, string | null | undefined>> | null
+  headers?: Readonly<Record<string, string | null | undefined>> | null | undefined
   /**
    * The project the agent works in, absolute or relative to `process.cwd()`; sent with every request.
    * Default: `process.cwd()`; for a named server that is not on loopback, its own (`GET /path`).
    */
-  directory?: string | null
+  directory?: string | null | undefined
 
   /**
    * Continue this session (`GET /session/:id`). Default: a new one (`POST /session`).
    * Unknown: `ERR_OPENCODE_SESSION_NOT_FOUND`.
    */
-  sessionID?: string | null
+  sessionID?: string | null | undefined
   /** Continue the newest root session of `directory` (`GET /session`). Excludes `sessionID`. Default: `false`. */
-  continue?: boolean | null
+  continue?: boolean | null | undefined
   /** Continue in a copy (`POST /session/:id/fork`); needs `sessionID` or `continue`. Default: `false`. */
-  fork?: boolean | null
+  fork?: boolean | null | undefined
   /** Title of the session; one that exists is renamed (`PATCH /session/:id`). Default: OpenCode writes one. */
-  title?: string | null
+  title?: string | null | undefined
   /** Delete the session that this call created, after its turn (`DELETE /session/:id`). Default: `false`. */
-  ephemeral?: boolean | null
+  ephemeral?: boolean | null | undefined
 
   /** Agent by name, e.g. `'plan'` (`GET /agent`). Default: OpenCode's. Unknown: `ERR_OPENCODE_AGENT_NOT_FOUND`. */
-  agent?: string | null
+  agent?: string | null | undefined
   /**
    * `'provider/model'`, split at the first slash, or both halves (`GET /config/providers`). Default:
    * OpenCode's. Unknown: `ERR_OPENCODE_MODEL_NOT_FOUND`.
    */
-  model?: string | ModelRef | null
+  model?: string | ModelRef | null | undefined
   /** Variant of the model, e.g. a reasoning effort such as `'high'`. Default: none. */
-  variant?: string | null
+  variant?: string | null | undefined
   /** A system prompt for this turn. Default: OpenCode's. */
-  system?: string | null
+  system?: string | null | undefined
   /** Tools by name, switched on or off for this turn. Default: all on. */
-  tools?: Readonly<Record<string, boolean | null | undefined>> | null
+  tools?: Readonly<Record<string, boolean | null | undefined>> | null | undefined
 
   /**
    * Files for the model, after the prompt. They are read here when the turn starts, and sent inline; 96 MiB at most,
    * together. One that cannot be read, or is nothing a model can be shown: `ERR_OPENCODE_FILE`, before anything is sent. Whether a
    * model takes images, PDFs and the like is its provider's to say. Default: none.
    */
-  files?: readonly FileInput[] | null
+  files?: readonly FileInput[] | null | undefined
 
   /**
    * The answer to every permission that a tool asks for (`POST /permission/:id/reply`): `'reject'`, which
    * ends the turn with `finishReason: 'rejected'`; `'allow'`, which answers `once` to each; `'leave'`,
-   * which lets another client answer; or a function that is asked each time. Default: `'reject'`.
+   * which lets another client answer; `'event'`, which waits for {@link GenerateStream.reply}; or a function that is
+   * asked each time. Default: none. An ask is then rejected, and the turn throws `ERR_OPENCODE_REJECTED`.
    */
-  permission?: 'reject' | 'allow' | 'leave' | PermissionCallback | null
+  permission?: 'reject' | 'allow' | 'leave' | 'event' | PermissionCallback | null | undefined
   /**
-   * The answer to every question of the agent (`POST /question/:id/reject`, `…/reply`): `'reject'`, or
-   * `'leave'`, which lets another client answer; or a function that is asked each time. Default: `'reject'`.
+   * The answer to every question of the agent (`POST /question/:id/reject`, `…/reply`): `'reject'`;
+   * `'leave'`, which lets another client answer; `'event'`, which waits for {@link GenerateStream.reply}; or a function
+   * that is asked each time. Default: none, as for `permission`.
    */
-  question?: 'reject' | 'leave' | QuestionCallback | null
+  question?: 'reject' | 'leave' | 'event' | QuestionCallback | null | undefined
 
   /**
    * Stops the turn: the iteration throws, and `result` rejects with, `signal.reason`, after the turn
    * has been stopped inside OpenCode. Text not read by then is dropped.
    */
-  signal?: AbortSignal | null
+  signal?: AbortSignal | null | undefined
   /** A number is `total`. */
-  timeouts?: Timeouts | number | null
+  timeouts?: Timeouts | number | null | undefined
   /** How much may be held in memory. */
-  limits?: Limits | null
+  limits?: Limits | null | undefined
   /**
    * How often {@link generateJson} asks again for an answer that is not valid. Default: 2. Refused by the other
    * functions, except as a default of {@link OpenCode}.
    */
-  jsonRetries?: number | null
+  jsonRetries?: number | null | undefined
   /** Also give out OpenCode's own events, as `raw`. Default: `false`. */
-  raw?: boolean | null
+  raw?: boolean | null | undefined
 
   /**
    * Whether a server may be started where none is named and none of ours listens on 127.0.0.1:4096. It is
@@ -409,7 +479,7 @@ export interface GenerateOptions {
    * process, or when the process is killed (the last two on Linux; elsewhere unverified).
    * Default: `true` in mode `'auto'`, `false` in `'server'`.
    */
-  autostart?: boolean | null
+  autostart?: boolean | null | undefined
   /**
    * The OpenCode executable to start: a path, seen from `process.cwd()`, or a name to look for on `PATH`.
    * Places inside `directory` are passed over, and npm's wrapper script for the binary behind it. Given, the
@@ -417,19 +487,19 @@ export interface GenerateOptions {
    * `PATH`, else that of the package `opencode-ai` installed beside this one. None:
    * `ERR_OPENCODE_CLI_NOT_FOUND`.
    */
-  cliPath?: string | null
+  cliPath?: string | null | undefined
   /**
    * Environment variables for what we start, added to the inherited ones. Given, the server on 4096 is not
    * looked at. Default: none.
    */
-  env?: Readonly<Record<string, string | null | undefined>> | null
+  env?: Readonly<Record<string, string | null | undefined>> | null | undefined
   /**
    * An OpenCode configuration for what we start, copied at the call, and merged over an inherited
    * `OPENCODE_CONFIG_CONTENT`. It outranks the project's own configuration. It travels in one environment variable:
    * larger than 128 KiB as JSON (Windows: 32 KiB) or nested deeper than 120 levels, it is refused. Given, the server
    * on 4096 is not looked at. Default: none.
    */
-  config?: Readonly<Record<string, unknown>> | null
+  config?: Readonly<Record<string, unknown>> | null | undefined
 }
 
 /**
@@ -456,7 +526,7 @@ export type PermissionReply =
   | 'always'
   | 'reject'
   | { reply: 'once' | 'always' }
-  | { reply: 'reject'; message?: string | null }
+  | { reply: 'reject'; message?: string | null | undefined }
 
 /**
  * Answers the agent's questions, as {@link PermissionCallback} does permissions: with the chosen labels of
@@ -465,13 +535,19 @@ export type PermissionReply =
 export type QuestionCallback = (
   ask: QuestionAsk,
   context: AskContext,
-) => string[][] | 'reject' | Promise<string[][] | 'reject'>
+) => QuestionReply | Promise<QuestionReply>
 
-/** What is asked for, and by whom. */
-export type PermissionAsk = Omit<PermissionEvent, 'reply' | 'message'>
+/** The labels chosen for each question, in order, or a rejection. */
+export type QuestionReply = string[][] | 'reject'
 
-/** What the agent wants to know, and in which session. */
-export type QuestionAsk = Omit<QuestionEvent, 'reply'>
+/**
+ * What is asked for, and by whom. Its `type` is not enumerable: `{ type: 'ask', ...ask }` and `JSON.stringify(ask)` have
+ * all fields but that one.
+ */
+export type PermissionAsk = PermissionAskedEvent
+
+/** What the agent wants to know, and in which session. Its `type` is as that of {@link PermissionAsk}. */
+export type QuestionAsk = QuestionAskedEvent
 
 /** Second argument of {@link PermissionCallback} and {@link QuestionCallback}. */
 export interface AskContext {
@@ -491,18 +567,18 @@ export type FileInput = string | URL | FileObject
 /** Has one of `path`, `url` and `data`. */
 export interface FileObject {
   /** Absolute, or seen from `process.cwd()`. */
-  path?: string | null
+  path?: string | null | undefined
   /** A `file:` or `data:` URL. */
-  url?: string | URL | null
+  url?: string | URL | null | undefined
   /** Bytes as they are; a string is text, not base64. */
-  data?: Uint8Array | ArrayBuffer | string | null
+  data?: Uint8Array | ArrayBuffer | string | null | undefined
   /**
    * Media type. Default: by content (PNG, JPEG, GIF, WebP, PDF, text), else by the name. Whatever is text is sent
    * as `text/plain`, the only text that OpenCode shows a model on every release.
    */
-  mime?: string | null
+  mime?: string | null | undefined
   /** The name the model sees. Default: that of the path, else `'file'`. */
-  filename?: string | null
+  filename?: string | null | undefined
 }
 
 /** A JSON Schema: 2020-12, or by its `$schema` 2019-09, draft 07 or 06; with the usual formats. */
@@ -553,28 +629,28 @@ export interface ModelRef {
  */
 export interface Timeouts {
   /** To connect to a server. Default: 5 000. */
-  connect?: number | null
+  connect?: number | null | undefined
   /** Until a server that we start is ready. Default: 30 000. */
-  serverStart?: number | null
+  serverStart?: number | null | undefined
   /** From OpenCode's 204 for the prompt to the first sign of the turn. Default: 30 000. */
-  accept?: number | null
+  accept?: number | null | undefined
   /**
    * Silence of the event stream, which has a heartbeat. Then the connection is replaced; the turn lives
    * on while the server knows it. Default: 75 000.
    */
-  idle?: number | null
+  idle?: number | null | undefined
   /** Until a lost event stream is given up: `ERR_OPENCODE_STREAM_LOST`. Default: 60 000. */
-  reconnect?: number | null
+  reconnect?: number | null | undefined
   /** For everything. Default, and `Infinity`: none. */
-  total?: number | null
+  total?: number | null | undefined
 }
 
 /** Bytes. Passing one throws `ERR_OPENCODE_LIMIT`. */
 export interface Limits {
   /** Of one record from OpenCode. Default: 64 MiB. */
-  record?: number | null
+  record?: number | null | undefined
   /** Of output that has arrived and was not read yet. Default: 64 MiB. */
-  buffered?: number | null
+  buffered?: number | null | undefined
 }
 
 /** What {@link health} looks at. */
@@ -685,7 +761,7 @@ export interface GenerateResult {
   /** OpenCode's own part objects of the answer, as they were at the end. */
   parts: OpenCodePart[]
   /** The permissions and questions of the turn, and what was replied. */
-  asks: (PermissionEvent | QuestionEvent)[]
+  asks: (PermissionRepliedEvent | QuestionRepliedEvent)[]
   /** How often the event stream was replaced. */
   reconnects: number
   /**
@@ -832,8 +908,8 @@ export interface StepFinishEvent extends InPart {
   reason?: string
 }
 
-/** A tool asked for permission, and this was replied; `leave`: nothing, another client may answer. */
-export interface PermissionEvent extends InSession {
+/** What both events of a permission have. */
+export interface PermissionFields extends InSession {
   type: 'permission'
   /** Of the ask (`POST /permission/:id/reply`). */
   id: string
@@ -845,22 +921,49 @@ export interface PermissionEvent extends InSession {
   tool?: { messageID: string; callID: string }
   /** The tool's own words about it, e.g. the diff of an edit. */
   metadata?: unknown
-  /** By the option `permission`. */
+}
+
+/** A tool asks for permission. One that was pending in the session before the prompt may come before `start`. */
+export interface PermissionAskedEvent extends PermissionFields {
+  status: 'asked'
+  reply?: undefined
+}
+
+/** This was replied to a permission, by the option `permission`, by `stream.reply()`, or by another client. */
+export interface PermissionRepliedEvent extends PermissionFields {
+  status: 'replied'
+  /** `'leave'`: nothing, and no other client had answered by then. */
   reply: 'once' | 'always' | 'reject' | 'leave'
   /** What the model was told with a rejection. */
   message?: string
 }
 
-/** The agent asked the user, and this was replied; `leave`: nothing, another client may answer. */
-export interface QuestionEvent extends InSession {
+/** A permission: first `asked`, then `replied`, under every policy. */
+export type PermissionEvent = PermissionAskedEvent | PermissionRepliedEvent
+
+/** What both events of a question have. */
+export interface QuestionFields extends InSession {
   type: 'question'
   /** Of the ask (`POST /question/:id/reply`). */
   id: string
   /** One or more, asked together. */
   questions: AgentQuestion[]
-  /** By the option `question`: the labels chosen for each of `questions`, in order. */
+}
+
+/** The agent asks the user. */
+export interface QuestionAskedEvent extends QuestionFields {
+  status: 'asked'
+  reply?: undefined
+}
+
+/** This was replied to the agent's questions: the labels chosen for each of `questions`, in order. */
+export interface QuestionRepliedEvent extends QuestionFields {
+  status: 'replied'
   reply: string[][] | 'reject' | 'leave'
 }
+
+/** Questions of the agent: first `asked`, then `replied`, under every policy. */
+export type QuestionEvent = QuestionAskedEvent | QuestionRepliedEvent
 
 /** One question of the agent, as OpenCode has it. */
 export interface AgentQuestion {
@@ -946,6 +1049,10 @@ export class OpenCodeError extends Error {
   readonly stderr?: string
   /** Of that process, where it ended by itself. */
   readonly exitCode?: number
+  /** Tokens that the turn had used by then, where they are known. */
+  readonly usage?: Usage
+  /** US dollars that the turn had cost by then, where they are known. */
+  readonly cost?: number
   /** More, by `code`: see {@link OpenCodeErrorCode}. */
   // biome-ignore lint/suspicious/noExplicitAny: its shape depends on `code`, and much of it is OpenCode's
   readonly data?: any
@@ -957,17 +1064,19 @@ export class OpenCodeError extends Error {
 /** What an {@link OpenCodeError} is made of; the fields are those of the error. */
 export interface OpenCodeErrorDetails {
   code: OpenCodeErrorCode
-  hint?: string
+  hint?: string | undefined
   cause?: unknown
   /** Default: `'unknown'`. */
-  accepted?: boolean | 'unknown'
+  accepted?: boolean | 'unknown' | undefined
   /** Default: `false`. */
-  retryable?: boolean
-  sessionID?: string
-  status?: number
-  stderr?: string
-  exitCode?: number
+  retryable?: boolean | undefined
+  sessionID?: string | undefined
+  status?: number | undefined
+  stderr?: string | undefined
+  exitCode?: number | undefined
   data?: unknown
+  usage?: Usage | undefined
+  cost?: number | undefined
 }
 
 /**
@@ -986,6 +1095,7 @@ export interface OpenCodeErrorDetails {
  * | `PROVIDER` | the provider of the model failed for good; `data` is OpenCode's error object, `data.isRetryable` |
  * | `ABORTED_ELSEWHERE` | another client, or OpenCode itself, aborted the turn |
  * | `EMPTY` | the turn ended without an answer or an error |
+ * | `REJECTED` | the agent asked, and no option said how to answer: `data.ask` is what it asked, `data.text` the text so far |
  * | `JSON` | no answer valid for the schema; `data.text`, `data.issues`: `{ message, path }[]` |
  * | `CLI_NOT_FOUND` `CLI_EXIT` `SERVER_START` | starting a process, and its end; `stderr`, `exitCode` |
  * | `STREAM_LOST` | the connection could not be restored in time; `data.text` is what had arrived |
@@ -1012,6 +1122,7 @@ export type OpenCodeErrorCode =
   | 'ERR_OPENCODE_PROVIDER'
   | 'ERR_OPENCODE_ABORTED_ELSEWHERE'
   | 'ERR_OPENCODE_EMPTY'
+  | 'ERR_OPENCODE_REJECTED'
   | 'ERR_OPENCODE_JSON'
   | 'ERR_OPENCODE_CLI_NOT_FOUND'
   | 'ERR_OPENCODE_CLI_EXIT'

@@ -28,7 +28,10 @@ describe('a function as `permission` or `question`', () => {
     }
     const { stream, turns } = asking(permission, { permission: onPermission })
     await stream.result
-    expect(seen).toEqual([[permission, { signal: expect.any(AbortSignal) }]])
+    const { type, ...fields } = permission
+    expect(seen).toEqual([[fields, { signal: expect.any(AbortSignal) }]])
+    // Sent on, its type does not take the place of the message's own.
+    expect([seen[0][0].type, { type: 'ask', ...seen[0][0] }.type]).toEqual([type, 'ask'])
     expect(turns[0].request.permission).toBe('call')
     expect(turns[0].answers).toEqual([{ id: 'per_1', reply: 'always', message: null }])
   })

@@ -73,14 +73,27 @@ const PROGRAMS = {
     replies: [[fail(401, { message: 'bad key' })]],
     prints: /^ERR_OPENCODE_PROVIDER 401\n.*bad key.*\n(.+\n)?accepted: true\n$/,
   },
+  'conversation.mjs': {
+    replies: [[text('I will.')], [text('Blue.')]],
+    prints: 'I will.\nBlue. true\n',
+  },
+  // What it asks, nobody answers: a failure, with what was asked.
+  'ci.mjs': {
+    replies: [[bash('npm test')]],
+    prints: /^ERR_OPENCODE_REJECTED\n.*bash \(npm test\).*\n.+\nasked: bash \[ 'npm test' \]\ncost: \$0\n$/,
+  },
+  'signals.mjs': {
+    replies: [[text('Tidy.')]],
+    prints: 'Tidy.\n',
+  },
   'with-the-sdk/review.mjs': {
     replies: [[text(['Looks ', 'good.'])]],
     prints: 'Looks good.\nThe same text is stored in "A review".\n',
   },
 }
 
-/** With dependencies of their own: __test__/web. */
-const TESTED_APART = /^(web|next)\//
+/** With dependencies of their own: __test__/web, __test__/ai-sdk. */
+const TESTED_APART = /^(web|next|ai-sdk)\//
 
 const real = realOpenCode({ config: { permission: { bash: 'ask' } } })
 afterEach(() => real.model.reset())
@@ -117,6 +130,29 @@ it.each(Object.entries(PROGRAMS))('%s', { timeout: 180_000 }, async (program, ea
   const asked = JSON.stringify(real.model.requests.at(-1).messages)
   for (const words of each.asked ?? []) expect(asked).toContain(words)
   real.model.verify()
+})
+
+/** A program, the signal that it gets in mid-answer, what it prints, and its exit code. */
+it.each([
+  ['hello.mjs', 'SIGINT', /^Once upon\nabort, \d+ tokens, session ses_\w+\n$/, 0],
+  ['signals.mjs', 'SIGINT', /^stopped by SIGINT\n$/, 1],
+  ['signals.mjs', 'SIGTERM', /^stopped by SIGTERM\n$/, 1],
+])('%s stops the turn inside OpenCode at %s', { timeout: 180_000 }, async (program, signal, prints, code) => {
+  real.model.reply(text('Once upon'), hang())
+  const child = spawn(process.execPath, [join(EXAMPLES, program)], {
+    cwd: real.server.directory,
+    env: await environment({}),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const printed = textOf(child.stdout)
+  const [request] = await real.model.waitForRequests(1)
+  if (program === 'hello.mjs') await once(child.stdout, 'data')
+  child.kill(signal)
+  const [exitCode] = await once(child, 'close')
+  expect(await printed).toMatch(prints)
+  expect(exitCode).toBe(code)
+  await request.ended
+  expect(request.aborted).toBe(true)
 })
 
 it('no example is forgotten', () => {

@@ -6,9 +6,9 @@ import { errorFromFailure, OpenCodeError } from '../lib/opencode-error.js'
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal obeys
 const CONTROLS = /[\0-\x08\x0b-\x1f\x7f-\x9f]/
-const OBEYED = new RegExp(`${CONTROLS.source}|[\\u202a-\\u202e\\u2066-\\u2069]`)
+const OBEYED = new RegExp(`${CONTROLS.source}|[\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]`)
 const ALL = String.fromCharCode(...Array.from({ length: 0xa0 }, (_, code) => code))
-const EVIL = `${ALL}\u202a\u202e\u2066\u2069\u001b]8;;http://evil\u001b\\link\u001b]8;;\u0007`
+const EVIL = `${ALL}\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\u001b]8;;http://evil\u001b\\link\u001b]8;;\u0007`
 
 it('text has a visible character in the place of each', () => {
   expect(harmless(EVIL)).not.toMatch(OBEYED)

@@ -32,7 +32,8 @@ describe('without options', () => {
         reconnect: 60_000,
         total: null,
       },
-      launch: { executable: null, package: null, environment: {}, config: null },
+      launch: { executable: null, package: null, environment: {}, given: [], config: null },
+      network: { extraCaCerts: null, httpProxy: null, httpsProxy: null, noProxy: null },
       limits: { record: 64 * MIB, buffered: 64 * MIB },
       raw: false,
     })

@@ -1,6 +1,7 @@
 'use strict'
 
 const { credentialsFor } = require('./credentials.js')
+const { OpenCodeError } = require('../lib/opencode-error.js')
 const { readPrompt } = require('./prompt.js')
 
 const MODEL_S = 'OpenCode sets this by its agents and models'
@@ -32,6 +33,7 @@ function readCall(call, given) {
     .filter((feature) => asks(feature, call[feature]))
     .map(warning)
   const schema = schemaOf(call.responseFormat)
+  refuseEvents({ ...settings, ...call.providerOptions?.opencode })
   return {
     prompt: parts,
     schema,
@@ -44,6 +46,18 @@ function readCall(call, given) {
       ...(call.includeRawChunks && schema === undefined && { raw: true }),
       ...headersOf(call, settings),
     },
+  }
+}
+
+/** A reader of the AI SDK has no way to reply. */
+function refuseEvents(settings) {
+  for (const option of ['permission', 'question']) {
+    if (settings[option] !== 'event') continue
+    throw new OpenCodeError(`Option \`${option}\` is 'event', but the AI SDK has no place for a reply`, {
+      code: 'ERR_OPENCODE_INVALID_OPTION',
+      hint: `Pass \`${option}\` as a function to createOpenCode() or opencode().`,
+      accepted: false,
+    })
   }
 }
 
@@ -73,4 +87,4 @@ function headersOf({ headers = {} }, settings) {
   return wanted.length > 0 ? { headers: { ...settings.headers, ...Object.fromEntries(wanted) } } : {}
 }
 
-module.exports = { readCall }
+module.exports = { readCall, refuseEvents }

@@ -28,8 +28,11 @@ export interface OpenCodeProvider {
    * @param modelId `'provider/model'`; default, and `'default'`: OpenCode's own choice
    * @param settings for every call of this model
    */
-  (modelId?: string, settings?: OpenCodeSettings): OpenCodeLanguageModel
-  languageModel(modelId?: string, settings?: OpenCodeSettings): OpenCodeLanguageModel
+  (modelId?: string | undefined, settings?: OpenCodeSettings | undefined): OpenCodeLanguageModel
+  /** OpenCode's own choice of a model. */
+  (settings: OpenCodeSettings): OpenCodeLanguageModel
+  languageModel(modelId?: string | undefined, settings?: OpenCodeSettings | undefined): OpenCodeLanguageModel
+  languageModel(settings: OpenCodeSettings): OpenCodeLanguageModel
   readonly specificationVersion: 'v4'
   /** @throws {OpenCodeError} `ERR_OPENCODE_UNSUPPORTED_OPTION`: OpenCode has none */
   embeddingModel(modelId: string): never

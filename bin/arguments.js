@@ -37,7 +37,7 @@ const FLAGS = {
   permission: {
     value: 'reply',
     option: 'permission',
-    help: "to what tools ask for: 'reject' (default), 'allow' or 'leave'",
+    help: "to what tools ask for: 'allow', 'reject' or 'leave' (default: an ask fails the turn)",
   },
   format: { value: 'format', help: "'default', or 'json': one event per line" },
   help: { short: 'h', help: 'this text' },
@@ -81,6 +81,9 @@ function optionsOf(values) {
   const options = {}
   for (const [name, value] of Object.entries(values)) {
     const { option } = FLAGS[name]
+    if (option === 'permission' && value === 'event') {
+      throw new UsageError("--permission is 'event', but must be 'allow', 'reject' or 'leave'")
+    }
     if (option) options[option] = option === 'files' ? value.map(place) : value
   }
   return options

@@ -13,6 +13,8 @@ const { readPrompt } = require('./prompt.js')
 
 const FAILED = 1
 const USAGE = 2
+const REJECTED_HINT =
+  'Pass `--permission allow` to let tools do what they ask for. The command answers no questions.'
 
 const { stdout, stderr } = process
 
@@ -105,7 +107,8 @@ function tell(error) {
   }
   if (!(error instanceof OpenCodeError)) return stderr.write(`${harmless(String(error?.stack ?? error))}\n`)
   say(error.message)
-  if (error.hint) stderr.write(`  hint: ${harmless(error.hint)}\n`)
+  const hint = error.code === 'ERR_OPENCODE_REJECTED' ? REJECTED_HINT : error.hint
+  if (hint) stderr.write(`  hint: ${harmless(hint)}\n`)
   stderr.write(`  code: ${error.code}\n`)
 }
 

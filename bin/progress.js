@@ -84,8 +84,9 @@ class Progress {
 
 const LINES = {
   fallback: ({ to, reason }) => `→ ${to}: ${reason}`,
-  permission: ({ permission, patterns, reply }) => `? ${permission} ${patterns.join(' ')}: ${reply}`,
-  question: ({ questions, reply }) =>
+  permission: ({ permission, patterns, status, reply = status }) =>
+    `? ${permission} ${patterns.join(' ')}: ${reply}`,
+  question: ({ questions, status, reply = status }) =>
     `? ${questions.map((each) => each?.question).join(' ')} ${Array.isArray(reply) ? reply.flat().join(', ') : reply}`,
   retry: ({ attempt, message }) => `↻ attempt ${attempt} failed: ${message}`,
   reconnect: ({ recovered }) =>

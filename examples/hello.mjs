@@ -2,6 +2,8 @@
 import { generateStream } from 'opencode-stream'
 
 const stream = generateStream('Explain this project in three sentences.')
+// Ctrl-C stops the agent too. Without this, it would work on.
+process.once('SIGINT', () => stream.abort())
 for await (const text of stream) process.stdout.write(text)
 
 const { finishReason, usage, sessionID } = await stream.result

@@ -66,7 +66,7 @@ function installingHint(name) {
   return (
     `npm installs it as the optional dependency \`${name}\`. Install without \`--omit=optional\`, and on the ` +
     'system that it will run on; where a lock file of another system leaves it out, remove that and ' +
-    'node_modules and install again.'
+    'node_modules and install again. Before there is a release, `npm run pack:local` in a clone makes a package that has it.'
   )
 }
 
@@ -97,4 +97,4 @@ function isMusl(report) {
   return !report.getReport().header?.glibcVersionRuntime
 }
 
-module.exports = { PREBUILT, loadAddon }
+module.exports = { PREBUILT, loadAddon, thisPlatform }

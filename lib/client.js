@@ -29,40 +29,75 @@ class OpenCode {
   }
 
   generateStream(prompt, options) {
-    const own = readOptions(options)
-    refuseJsonOptions(own)
-    return this.#stream(prompt, mergeSettings(this.#defaults, own), callSite(this.generateStream))
+    return this.#ofOptions(prompt, this.#read(options), callSite(this.generateStream))
   }
 
   generate(prompt, options) {
-    return drain(this.generateStream(prompt, options))
+    return this.#drained(prompt, this.#read(options), callSite(this.generate))
   }
 
   generateJson(prompt, options) {
-    const settings = mergeSettings(this.#defaults, readOptions(options))
+    return this.#json(prompt, this.#read(options).settings, callSite(this.generateJson))
+  }
+
+  session(options) {
+    const { settings } = this.#read(options)
+    const { Session } = require('./session.js')
+    const client = {
+      stream: (prompt, read, { turns, caller }) => this.#ofOptions(prompt, read, callSite(caller), turns),
+      drain: (prompt, read, { turns, caller }) => this.#drained(prompt, read, callSite(caller), turns),
+      json: (prompt, { settings }, { turns, caller }) =>
+        this.#json(prompt, settings, callSite(caller), turns),
+      remove: (settings) => this.#errand('delete', 'Hello', settings, callSite(this.session)),
+    }
+    this.#refuseIfClosed()
+    // What cannot be is refused here, not at the first turn.
+    turnRequest('Hello', settings)
+    return new Session(client, settings, settings.fork ? undefined : settings.sessionID)
+  }
+
+  #read(options) {
+    const own = readOptions(options)
+    return { own, settings: mergeSettings(this.#defaults, own) }
+  }
+
+  #ofOptions(prompt, { own, settings }, site, turns) {
+    refuseJsonOptions(own)
+    return this.#stream(prompt, settings, site, turns)
+  }
+
+  #drained(prompt, { own, settings }, site, turns) {
+    refuseJsonOptions(own)
+    refuseEvents(settings, 'generate')
+    return drain(this.#stream(prompt, settings, site, turns))
+  }
+
+  #json(prompt, settings, site, turns) {
     if (settings.schema === undefined) {
       throw invalid('Option `schema`', 'is missing', 'Pass the schema that the answer must fit.')
     }
-    const site = callSite(this.generateJson)
+    refuseEvents(settings, 'generateJson')
     // Modules that few turns need are loaded when one does: each costs a new process some tenths of a millisecond.
     const { generateJson } = require('./generate-json.js')
-    const attempt = (prompt, settings) => drain(this.#stream(prompt, settings, site))
+    const attempt = (prompt, settings) => drain(this.#stream(prompt, settings, site, turns))
     return generateJson(attempt, prompt, settings, { running: this.#running, site })
   }
 
-  #stream(prompt, settings, site) {
+  /** `turns`: those of a session that the first of them makes. */
+  #stream(prompt, settings, site, turns) {
     this.#refuseIfClosed()
+    const start = (request, bell) => {
+      this.#refuseIfClosed()
+      this.#client ??= new this.#native.Client()
+      return this.#client.start(request, bell)
+    }
     return new GenerateStream({
       request: turnRequest(prompt, settings),
       signal: settings.signal,
       callbacks: { permission: settings.permission, question: settings.question },
       running: this.#running,
       site,
-      start: (request, bell) => {
-        this.#refuseIfClosed()
-        this.#client ??= new this.#native.Client()
-        return this.#client.start(request, bell)
-      },
+      start: turns === undefined ? start : (request, bell) => turns.begin(start, request, bell),
     })
   }
 
@@ -90,7 +125,32 @@ class OpenCode {
     })
   }
 
+  findPrompt(prompt, options) {
+    const { settings } = this.#read(options)
+    if (settings.sessionID === undefined) {
+      throw invalid('Option `sessionID`', 'is missing', "Pass the error's `sessionID`, or the stream's.")
+    }
+    const found = this.#errand('find', prompt, settings, callSite(this.findPrompt))
+    return found.then((message) => message ?? undefined)
+  }
+
+  /** Something with the session that the settings name: 'find' the prompt in it, or 'delete' it. */
+  #errand(what, prompt, settings, site) {
+    this.#refuseIfClosed()
+    const request = turnRequest(prompt, settings)
+    const routes = request.routes.filter((route) => route === 'server' || route === 'private')
+    // What OpenCode's command line stored, a server of its own can read.
+    const asked = JSON.stringify({ ...request, routes: routes.length > 0 ? routes : ['private'] })
+    this.#client ??= new this.#native.Client()
+    return this.#asking(settings.signal, site, (done) => this.#client.errand(asked, what, done))
+  }
+
   #askHealth(request, signal, site) {
+    return this.#asking(signal, site, (done) => this.#native.health(JSON.stringify(request), done))
+  }
+
+  /** Asks native code something that is no turn: `ask(done)`, where `done` gets JSON. */
+  #asking(signal, site, ask) {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(reasonOf(signal))
       const forget = onAbort(signal, () => reject(reasonOf(signal)))
@@ -109,7 +169,7 @@ class OpenCode {
         if (error) reject(errorFromFailure(error, site))
         else resolve(result)
       }
-      settled(() => this.#native.health(JSON.stringify(request), (json) => settled(() => answered(json))))
+      settled(() => ask((json) => settled(() => answered(json))))
     })
   }
 
@@ -130,6 +190,15 @@ function refuseJsonOptions(own) {
         `Call generateJson(), or leave \`${option}\` out.`,
       )
     }
+  }
+}
+
+/** Without a stream there are no events, and nobody to reply to them. */
+function refuseEvents(settings, caller) {
+  for (const option of ['permission', 'question']) {
+    if (settings[option] !== 'event') continue
+    const hint = `Call generateStream(), and read its \`events\`; or pass \`${option}\` as a function.`
+    throw invalid(`Option \`${option}\``, `is 'event', but ${caller}() has no stream to reply on`, hint)
   }
 }
 

@@ -156,6 +156,8 @@ function noJson(result, issues, site) {
     accepted: true,
     sessionID: result.sessionID,
     data: { text: answerOf(result), issues },
+    usage: result.usage,
+    cost: result.cost,
   }
   return errorFromFailure(failure, site)
 }

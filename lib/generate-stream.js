@@ -40,6 +40,10 @@ class GenerateStream {
     return this.#life.sessionID
   }
 
+  reply(id, reply) {
+    this.#life.reply(id, reply)
+  }
+
   async abort() {
     await this.#life.leave()
   }

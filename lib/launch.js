@@ -2,12 +2,13 @@
 
 const path = require('node:path')
 const { invalid, isPlainObject } = require('./invalid-option.js')
+const { mergeEnvironment } = require('./platform.js')
 const { fromHere } = require('./working-directory.js')
 
 /** What we may start for a turn, and how; null when it has to do with what is there. */
 function launchRequest(settings, env) {
   const { cliPath, config } = settings
-  const environment = { __proto__: null, ...stringsOf(env), ...settings.env }
+  const environment = mergeEnvironment(stringsOf(env), settings.env ?? {})
   return {
     executable: asPath(cliPath ?? (environment.OPENCODE_BIN || null)),
     package: installedPackage(),

@@ -8,7 +8,7 @@ const { defineProperty } = Object
 /** Shared by every copy of this package in a process, so that each recognises the others' errors. */
 const BRAND = Symbol.for('opencode-stream.OpenCodeError')
 
-const OPTIONAL_DETAILS = ['sessionID', 'status', 'exitCode', 'stderr', 'data']
+const OPTIONAL_DETAILS = ['sessionID', 'status', 'exitCode', 'stderr', 'data', 'usage', 'cost']
 
 class OpenCodeError extends Error {
   /** @param {string} message what happened @param {object} details `code` and whatever else is known */

@@ -43,8 +43,8 @@ const OPTIONS = {
   jsonRetries: values.count('Pass how often a wrong answer is asked for again, e.g. 2; 0 for never.'),
   schema: (value, subject) => require('./schema.js').readSchema(value, subject),
 
-  permission: oneOf(['reject', 'allow', 'leave'], { callback: true }),
-  question: oneOf(['reject', 'leave'], { callback: true }),
+  permission: oneOf(['reject', 'allow', 'leave', 'event'], { callback: true }),
+  question: oneOf(['reject', 'leave', 'event'], { callback: true }),
 
   signal: values.abortSignal,
   timeouts: record(

@@ -62,12 +62,12 @@ class Patience {
   /** The error of a turn that was not the first, as one of the whole call: a prompt of it had been taken. */
   ofLater(error, result) {
     if (error.code === 'ERR_OPENCODE_TIMEOUT' && error.data?.phase === 'total') {
-      return this.#over(result, error.data)
+      return withSpent(this.#over(result, error.data), result, error)
     }
     error.accepted = true
     error.retryable = false
     error.sessionID ??= result.sessionID
-    return error
+    return withSpent(error, result, error)
   }
 
   get #milliseconds() {
@@ -87,11 +87,13 @@ class Patience {
       accepted: true,
       sessionID: result.sessionID,
       data: { text: result.text },
+      usage: result.usage,
+      cost: result.cost,
     }
     return errorFromFailure(failure, this.#site)
   }
 
-  #over({ sessionID, text }, data = { phase: 'total', text }) {
+  #over({ sessionID, text, usage, cost }, data = { phase: 'total', text }) {
     const failure = {
       code: 'ERR_OPENCODE_TIMEOUT',
       message: `All attempts together took longer than ${this.#total} ms`,
@@ -99,9 +101,21 @@ class Patience {
       accepted: true,
       sessionID,
       data,
+      usage,
+      cost,
     }
     return errorFromFailure(failure, this.#site)
   }
+}
+
+/** What all attempts cost, the last one included. */
+function withSpent(error, before, last) {
+  const kinds = Object.keys(before.usage)
+  error.usage = Object.fromEntries(
+    kinds.map((kind) => [kind, before.usage[kind] + (last.usage?.[kind] ?? 0)]),
+  )
+  error.cost = before.cost + (last.cost ?? 0)
+  return error
 }
 
 module.exports = { Patience }

@@ -10,13 +10,13 @@ const NOT_OVER_ACP = 'the Agent Client Protocol has no place for it'
 const NO_FLAG = '`opencode run` has no flag for it'
 const STANDARD_INPUT = '`opencode run` takes one text from its standard input, and nothing else'
 const ANSWERS_ITSELF = '`opencode run` answers its asks itself'
-const NOBODY_ELSE = 'nobody else is there to answer'
+const NOBODY_ELSE = 'no other client can be there to answer'
 const NO_QUESTIONS = 'on this route OpenCode does not offer the tool that asks questions'
 
 const always = () => true
 const isTrue = (value) => value === true
-const isFunction = (value) => typeof value === 'function'
 const isLeave = (value) => value === 'leave'
+const isOurs = (value) => value === 'event' || typeof value === 'function'
 
 /** When a value asks for something that not every route can do, and why a route cannot. A route that is not named can. */
 const LIMITS = [
@@ -31,10 +31,10 @@ const LIMITS = [
   { option: 'ephemeral', asks: isTrue, acp: NOT_OVER_ACP, run: NO_FLAG },
   { option: 'system', asks: always, acp: NOT_OVER_ACP, run: NO_FLAG },
   { option: 'tools', asks: isNotEmpty, acp: NOT_OVER_ACP, run: NO_FLAG },
-  { option: 'permission', asks: isLeave, acp: NOBODY_ELSE, run: NOBODY_ELSE },
-  { option: 'question', asks: isLeave, acp: NO_QUESTIONS, run: NO_QUESTIONS },
-  { option: 'permission', asks: isFunction, run: ANSWERS_ITSELF },
-  { option: 'question', asks: isFunction, acp: NO_QUESTIONS, run: NO_QUESTIONS },
+  { option: 'permission', asks: isLeave, private: NOBODY_ELSE, acp: NOBODY_ELSE, run: NOBODY_ELSE },
+  { option: 'question', asks: isLeave, private: NOBODY_ELSE, acp: NO_QUESTIONS, run: NO_QUESTIONS },
+  { option: 'permission', asks: isOurs, run: ANSWERS_ITSELF },
+  { option: 'question', asks: isOurs, acp: NO_QUESTIONS, run: NO_QUESTIONS },
   { option: 'files', asks: isNotEmpty, run: STANDARD_INPUT },
 ]
 

@@ -18,7 +18,7 @@ const TOO_LARGE = 'Send less at once: all of a prompt, its files included, is on
  *   start     (requestJson, bell) => native turn; may throw
  *   running   a Set of the turns now running, kept by the client
  *   site      the stack of the user's call
- *   callbacks the user's functions that answer asks: { permission?, question? }
+ *   callbacks how asks are answered: { permission?, question? }, each a function, or the word of the option
  * }
  */
 class TurnLife {
@@ -79,6 +79,16 @@ class TurnLife {
     const { files = [], parts = [], ...request } = this.#plan.request
     const read = files.length === 0 ? [] : require('./files.js').readFiles(files)
     return toJson({ ...request, parts: [...parts, ...read] }, 'The prompt', TOO_LARGE)
+  }
+
+  /** Answers an ask of this turn; throws where none of that id waits. */
+  reply(id, reply) {
+    if (this.#native === null || this.outcome !== null || this.#asks === null) {
+      throw require('./asks.js').noSuchAsk(id)
+    }
+    // The event of an ask may be read before the bell has told of it.
+    this.#takeAsks()
+    this.#asks.reply(id, reply)
   }
 
   /** All unread text, or null when there is none now; the bell rings when there is more. */
@@ -180,7 +190,8 @@ class TurnLife {
 
   #read({ error, ...outcome }) {
     const seen = error ? { error: errorFromFailure(error, this.#plan.site) } : outcome
-    return this.#cut ? { error: this.#cut(seen, this.#plan.site) } : seen
+    if (this.#cut === null) return seen
+    return { error: withSpent(this.#cut(seen, this.#plan.site), seen.result ?? seen.error) }
   }
 
   #end(outcome) {
@@ -194,9 +205,19 @@ class TurnLife {
   }
 }
 
-/** Null where no function answers: then none is asked. */
+/** What the turn had cost by then; a reason of the user's own stays as it is. */
+function withSpent(error, { usage, cost }) {
+  if (error instanceof OpenCodeError && usage !== undefined) {
+    error.usage ??= usage
+    error.cost ??= cost
+  }
+  return error
+}
+
+/** Null where native code answers all asks by itself. */
 function asksOf(callbacks = {}, ...rest) {
-  if (!Object.values(callbacks).some((each) => typeof each === 'function')) return null
+  const isAsked = (each) => typeof each === 'function' || each === 'event' || each === 'leave'
+  if (!Object.values(callbacks).some(isAsked)) return null
   const { Asks } = require('./asks.js')
   return new Asks(callbacks, ...rest)
 }

@@ -5,10 +5,11 @@ const { invalid } = require('./invalid-option.js')
 const { launchRequest } = require('./launch.js')
 const { MODES, readUsername, serverOf } = require('./options.js')
 const { oneOf } = require('./option-values.js')
+const { resolveDirectory } = require('./platform.js')
 const { readPrompt } = require('./prompt.js')
 const { readServerUrl, isLoopback } = require('./server-url.js')
 const { chooseRoutes } = require('./routes.js')
-const { fromHere, workingDirectory } = require('./working-directory.js')
+const { workingDirectory } = require('./working-directory.js')
 
 const MIB = 1024 * 1024
 const DEFAULT_USERNAME = 'opencode'
@@ -53,8 +54,8 @@ function turnRequest(prompt, settings, env = process.env) {
   }
 }
 
-/** A function stays here, and is called when native code asks. */
-function policy(value = 'reject') {
+/** A function stays here, and is called when native code asks. Unset, an ask is rejected and the turn fails. */
+function policy(value = 'unset') {
   return typeof value === 'function' ? 'call' : value
 }
 
@@ -122,7 +123,7 @@ function chooseCredentials(settings, named, headers, env) {
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
 function chooseDirectory({ directory }, named, mayBeNowhere) {
-  if (directory !== undefined) return fromHere(directory, 'Option `directory`')
+  if (directory !== undefined) return resolveDirectory(directory, named !== null)
   if (named !== null && !isLoopback(named.url)) return null
   try {
     return workingDirectory()

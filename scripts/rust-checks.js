@@ -5,7 +5,7 @@ const { cargoDeny } = require('./cargo-deny.js')
 const { ROOT, announce, run } = require('./steps.js')
 
 /** Crates that stand beside the addon, each a workspace of its own. They share a folder for what they build. */
-const BESIDE = ['bench/instructions', 'bench/replay-server', 'fuzz']
+const BESIDE = ['bench/instructions', 'bench/replay-server', 'fuzz', 'supervisor']
 
 /** What is asked of the Rust sources without running them. */
 function rustChecks() {
@@ -15,6 +15,7 @@ function rustChecks() {
 
   announce('Rust lints')
   run('cargo', 'clippy', '--all-targets', '--', '-D', 'warnings')
+  run('cargo', 'clippy', '--features', 'guard', '--', '-D', 'warnings')
   for (const crate of BESIDE) lint(crate)
 
   announce('Rust documentation')

@@ -34,6 +34,8 @@ pub enum Code {
     AbortedElsewhere,
     #[serde(rename = "ERR_OPENCODE_EMPTY")]
     Empty,
+    #[serde(rename = "ERR_OPENCODE_REJECTED")]
+    Rejected,
     #[serde(rename = "ERR_OPENCODE_CLI_NOT_FOUND")]
     CliNotFound,
     #[serde(rename = "ERR_OPENCODE_CLI_EXIT")]
@@ -92,6 +94,8 @@ pub struct Failure {
     /// Of a child process: the end of what it wrote to standard error, and how it exited.
     pub stderr: Option<String>,
     pub exit_code: Option<i32>,
+    /// What the turn had cost by then: `{ usage, cost }`.
+    pub spent: Option<Box<Value>>,
 }
 
 impl Failure {
@@ -107,6 +111,7 @@ impl Failure {
             data: None,
             stderr: None,
             exit_code: None,
+            spent: None,
         }
     }
 
@@ -184,10 +189,11 @@ impl Failure {
             Accepted::No => Value::Bool(false),
             Accepted::Unknown => Value::from("unknown"),
         };
+        let spent = |name: &str| self.spent.as_ref().map(|spent| spent[name].clone());
         serde_json::json!({
             "code": self.code,
             "message": sentence(&self.message),
-            "hint": self.hint.as_deref().map(sentence),
+            "hint": self.hint.as_deref().and_then(|hint| self.hint_at_what_is_there(hint)),
             "cause": self.cause,
             "accepted": accepted,
             "retryable": self.accepted == Accepted::No && self.code.is_transient(),
@@ -196,7 +202,22 @@ impl Failure {
             "data": self.data,
             "stderr": self.stderr,
             "exitCode": self.exit_code,
+            "usage": spent("usage"),
+            "cost": spent("cost"),
         })
+    }
+
+    /// The hint without its clauses about fields of the error that are not there.
+    fn hint_at_what_is_there(&self, hint: &str) -> Option<String> {
+        let has = |field: &str| match field {
+            "error.stderr" => self.stderr.as_ref().is_some_and(|stderr| !stderr.trim().is_empty()),
+            "error.data.text" => self.data.as_ref().is_some_and(|data| !data["text"].is_null()),
+            _ => self.data.is_some(),
+        };
+        let fields = ["error.stderr", "error.data.text", "error.data"];
+        let named = |clause: &str| fields.into_iter().find(|field| clause.contains(field));
+        let clauses: Vec<&str> = hint.split("; ").filter(|clause| named(clause).is_none_or(has)).collect();
+        (!clauses.is_empty()).then(|| sentence(&clauses.join("; ")))
     }
 }
 
@@ -209,6 +230,18 @@ fn sentence(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hint_names_no_field_that_is_not_there() {
+        let mut failure = Failure::new(Code::CliExit, "it ended")
+            .hint("the end of what it wrote is in error.stderr; see the log; the text is in error.data.text");
+        assert_eq!(failure.to_json()["hint"], "See the log");
+        failure.stderr = Some("oh".to_owned());
+        failure.data = Some(serde_json::json!({ "text": "" }));
+        assert_eq!(failure.to_json()["hint"].as_str().unwrap().matches("error.").count(), 2);
+        let only = Failure::new(Code::CliExit, "it ended").hint("its words are in error.stderr");
+        assert!(only.to_json()["hint"].is_null());
+    }
 
     #[test]
     fn what_a_server_echoes_is_redacted_wherever_it_stands() {

@@ -49,11 +49,13 @@ pub fn go_past_proxies(environment: &mut BTreeMap<String, String>) {
     }
     let names: Vec<String> =
         environment.keys().filter(|name| name.eq_ignore_ascii_case("NO_PROXY")).cloned().collect();
+    let inherited = names.iter().filter_map(|name| environment.get(name));
+    let inherited = inherited.map(|list| list.trim()).find(|list| !list.is_empty()).map(str::to_owned);
     // Which of the two spellings counts differs by client.
     for name in ["NO_PROXY", "no_proxy"].map(str::to_owned).into_iter().chain(names) {
-        let known = environment.get(&name).or_else(|| environment.get("NO_PROXY"));
-        let list = match known.map(|known| known.trim()).filter(|known| !known.is_empty()) {
-            Some(list) if list.contains(OURS) => list.to_owned(),
+        let own = environment.get(&name).map(|list| list.trim().to_owned()).filter(|list| !list.is_empty());
+        let list = match own.or_else(|| inherited.clone()) {
+            Some(list) if list.contains(OURS) => list,
             Some(list) => format!("{list},{OURS}"),
             None => OURS.to_owned(),
         };
@@ -112,5 +114,8 @@ mod tests {
         assert_eq!(none["no_proxy"], none["NO_PROXY"]);
         let some = read(&[("HTTPS_PROXY", "http://proxy"), ("no_proxy", "intra.example")]);
         assert_eq!(some["no_proxy"], "intra.example,127.0.0.1,localhost,::1");
+        assert_eq!(some["NO_PROXY"], some["no_proxy"]);
+        let one = read(&[("HTTPS_PROXY", "http://proxy"), ("NO_PROXY", "intra.example"), ("no_proxy", " ")]);
+        assert_eq!(one["no_proxy"], "intra.example,127.0.0.1,localhost,::1");
     }
 }

@@ -83,13 +83,15 @@ impl TurnRequest {
             permission: match self.permission.as_str() {
                 "allow" => PermissionPolicy::Allow,
                 "leave" => PermissionPolicy::Leave,
-                "call" => PermissionPolicy::Call,
-                _ => PermissionPolicy::Reject,
+                "call" | "event" => PermissionPolicy::Call,
+                "reject" => PermissionPolicy::Reject,
+                _ => PermissionPolicy::Unset,
             },
             question: match self.question.as_str() {
                 "leave" => QuestionPolicy::Leave,
-                "call" => QuestionPolicy::Call,
-                _ => QuestionPolicy::Reject,
+                "call" | "event" => QuestionPolicy::Call,
+                "reject" => QuestionPolicy::Reject,
+                _ => QuestionPolicy::Unset,
             },
         }
     }

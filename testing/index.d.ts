@@ -94,7 +94,7 @@ export interface ScriptedModelOptions {
   fallback?: Reply
   /** The answer to every title request. Default: `'Scripted title'`. */
   title?: string
-  /**
+  /** | undefined
    * Fields merged over the model's entry in the OpenCode configuration, as in OpenCode's
    * `provider.<id>.models.<id>`: `{ cost: { input: 1, output: 2 } }` (USD per million tokens),
    * `{ limit: { context: 8000, output: 1000 } }` (tokens).
@@ -209,7 +209,7 @@ export interface TokenOptions {
   /** Milliseconds between two tokens. Default: 0. */
   pace?: number
   /** Holds each token back until the ones before it were seen. */
-  gate?: Lockstep
+  gate?: Lockstep | undefined
 }
 
 /** Answer text. Each array element leaves as one token; a string is one token. */
@@ -236,9 +236,9 @@ export function fail(
   status: number,
   options?: {
     /** The message inside the default body. Default: `Scripted failure <status>`. */
-    message?: string
+    message?: string | undefined
     /** Response headers, such as `{ 'retry-after': '1' }`. */
-    headers?: Record<string, string>
+    headers?: Record<string, string> | undefined
     /** The whole body: a string is sent as it is, anything else as JSON. Default: an OpenAI error object. */
     body?: unknown
   },
@@ -257,7 +257,7 @@ export function usage(tokens: {
   input?: number
   output?: number
   reasoning?: number
-  cacheRead?: number
+  cacheRead?: number | undefined
 }): Step
 
 // ── Lockstep ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -318,7 +318,7 @@ export interface ReplayOptions {
    */
   speed?: number
   /** As for `generateStream`. */
-  signal?: AbortSignal
+  signal?: AbortSignal | undefined
 }
 
 // ── A real OpenCode ─────────────────────────────────────────────────────────────────────────────────────────
@@ -339,7 +339,7 @@ export interface StartOptions {
   /** The release to run, `'1.…'` or `'2.…'`. Default: `NEWEST`, of OpenCode 1. */
   version?: string
   /** The executable to run instead of a release from npm. Without `version` it is asked which OpenCode it is. */
-  executable?: string
+  executable?: string | undefined
   /** Gives the server the model's `env`. Without it the server has your environment, settings and keys. */
   model?: Pick<ScriptedModel, 'env'>
   /** Variables added to the environment. */
@@ -350,15 +350,15 @@ export interface StartOptions {
   directory?: string
   /** More arguments for `opencode serve`. */
   args?: string[]
-  /**
+  /** | undefined
    * Protects the server by HTTP Basic; the user name is `opencode`. From OpenCode 1.1.16 on. Default: none; OpenCode 2
    * always has one, a random one if you give none.
    */
-  password?: string
+  password?: string | undefined
   /** Default: a free one. With 0 OpenCode chooses; OpenCode 1 takes 4096 when that is free. */
   port?: number
   /** Milliseconds to wait for the server. Default: 60 000. */
-  startTimeout?: number
+  startTimeout?: number | undefined
 }
 
 /**

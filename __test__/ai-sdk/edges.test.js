@@ -1,5 +1,6 @@
 // The provider, as far as it alone is answerable for it: what it makes of strange turns and strange calls.
 import { describe, expect, it } from 'vitest'
+import { requireAiVersion } from '../../ai-sdk/ai-version.js'
 import { createOpenCode } from '../../ai-sdk/index.js'
 import { OpenCodeLanguageModel } from '../../ai-sdk/language-model.js'
 import { OpenCode } from '../../lib/client.js'
@@ -104,5 +105,30 @@ describe('calls', () => {
     expect(() => createOpenCode().imageModel('a')).toThrow(
       expect.objectContaining({ code: 'ERR_OPENCODE_UNSUPPORTED_OPTION' }),
     )
+  })
+})
+
+describe('the provider', () => {
+  it('takes settings alone, or behind a model', () => {
+    const provider = createOpenCode()
+    expect(provider({ agent: 'plan' }).modelId).toBe('default')
+    expect(provider(undefined, { agent: 'plan' }).modelId).toBe('default')
+    expect(provider('a/b', { agent: 'plan' }).modelId).toBe('a/b')
+  })
+
+  it('refuses asks that nobody could reply to', async () => {
+    expect(() => createOpenCode({ permission: 'event' })).toThrow(/`permission` is 'event'/)
+    const { model } = modelOf(() => {}, { settings: { question: 'event' } })
+    await expect(model.doGenerate({ prompt })).rejects.toThrow(/`question` is 'event'/)
+  })
+
+  it('says which `ai` to install', () => {
+    for (const fits of [undefined, '7.0.173']) requireAiVersion(fits)
+    const refused = {
+      code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+      hint: expect.stringContaining('npm install ai@7'),
+    }
+    for (const other of ['6.0.1', '70.1.0'])
+      expect(() => requireAiVersion(other)).toThrow(expect.objectContaining(refused))
   })
 })

@@ -177,7 +177,11 @@ describe('the command line, through pipes', () => {
     real.model.reply(text('I will. '), bash('touch made'))
     const { code, stdout, stderr } = await run(['make it']).ended
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'I will. ' })
-    expect(stderr).toMatch(/Rejected: bash touch made\n.*--permission allow/)
+    expect(stderr).toMatch(/bash \(touch made\)[^]*--permission allow[^]*ERR_OPENCODE_REJECTED/)
+    real.model.reply(bash('touch made'))
+    const chosen = await run(['make it', '--permission', 'reject']).ended
+    expect(chosen.code).toBe(1)
+    expect(chosen.stderr).toMatch(/Rejected: bash touch made\n.*--permission allow/)
   })
 
   it.each([

@@ -249,7 +249,7 @@ describe('run', () => {
         process.stderr.write('ted: bash (one\\ntwo); auto-rejecting\\n' + 'x'.repeat(100_000))
         console.log(part('step_finish', { type: 'step-finish', reason: 'tool-calls', cost: 0, tokens: {} }))
       })`)
-    const result = await client(opencode, 'run').generate('hi')
+    const result = await client(opencode, 'run').generate('hi', { permission: 'reject' })
     expect(result).toMatchObject({
       finishReason: 'rejected',
       asks: [{ permission: 'bash', patterns: ['one\ntwo'] }],

@@ -178,11 +178,18 @@ export function contract(route, version) {
           })
           return
         }
-        const result = await generate('look outside')
+        const result = await generate('look outside', { permission: 'reject' })
         expect(result.finishReason).toBe('rejected')
         expect(result.asks).toMatchObject([
           { type: 'permission', permission: 'external_directory', reply: 'reject' },
         ])
+        real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+        // Nobody chose: the same is an error, with what was asked.
+        await expect(generate('look outside')).rejects.toMatchObject({
+          code: 'ERR_OPENCODE_REJECTED',
+          accepted: true,
+          data: { ask: { type: 'permission', permission: 'external_directory', reply: 'reject' } },
+        })
       },
     )
 

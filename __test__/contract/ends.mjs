@@ -120,25 +120,49 @@ export function ends(real, differs) {
   })
 
   it('ends: OpenCode is killed in the middle', async () => {
-    if (differs.outlivesTurns) return
     real.model.reset()
     real.model.reply(
       ...(differs.granularity === 'part'
         ? [text('Some '), differs.shell('sleep 1000')]
         : [text('Some '), hang()]),
     )
-    const stream = real.client.generateStream('go on', real.options())
+    const doomed = await real.doomed()
+    const stream = real.client.generateStream('go on', real.options(doomed.options))
     const read = async () => {
-      for await (const _ of stream) for (const { pid } of real.processes()) end(pid)
+      for await (const _ of stream) doomed.kill()
       return stream.result
     }
     const error = await read().catch((failure) => failure)
     expect(error).toMatchObject({
-      code: 'ERR_OPENCODE_CLI_EXIT',
+      code: differs.outlivesTurns ? 'ERR_OPENCODE_STREAM_LOST' : 'ERR_OPENCODE_CLI_EXIT',
       accepted: true,
       data: { text: trims('Some ') },
     })
     await until(() => real.processes().length === 0)
+    real.model.reset()
+  })
+
+  it.runIf(differs.outlivesTurns)('ends: the session is deleted while the model is silent', async () => {
+    real.model.reset()
+    real.model.reply(text('Some '), hang())
+    const stream = real.client.generateStream('go on', real.options())
+    const read = async () => {
+      for await (const event of stream.events) {
+        if (event.type !== 'text-delta') continue
+        const { url, headers } = real.serving()
+        const folder = encodeURIComponent(real.directory)
+        const path = `/session/${event.sessionID}?directory=${folder}`
+        expect((await fetch(url + path, { method: 'DELETE', headers })).status).toBe(200)
+      }
+      return stream.result
+    }
+    const error = await read().catch((failure) => failure)
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_SESSION_NOT_FOUND',
+      accepted: true,
+      retryable: false,
+      data: { text: 'Some ' },
+    })
     real.model.reset()
   })
 
@@ -157,12 +181,4 @@ export function ends(real, differs) {
       expect(['Half an ans', 'The whole answer.', ...glued, ...continued]).toContain(outcome.text)
     }
   })
-}
-
-function end(pid) {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // Gone already.
-  }
 }

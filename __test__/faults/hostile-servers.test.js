@@ -315,3 +315,36 @@ describe('on the wire', () => {
     expect(server.sessions.size).toBe(0)
   })
 })
+
+describe('what JavaScript reads and we cannot', () => {
+  it('a number beyond the range of numbers hides no tool call', async () => {
+    const onPrompt = (sessionID, text, opencode) => {
+      const turn = opencode.begin(sessionID, text)
+      const state = `{"status":"completed","input":{"n":[1e999,-1e999]},"output":"done"}`
+      const part = `{"id":"prt_call","sessionID":"${sessionID}","messageID":"${turn.info.id}","type":"tool","callID":"c","tool":"bash","state":${state}}`
+      opencode.sendRecord(`{"type":"message.part.updated","properties":{"part":${part}}}`)
+      opencode.say(turn, 'said')
+      opencode.end(turn)
+    }
+    await start({ onPrompt })
+    const stream = client.generateStream('hi')
+    const told = []
+    for await (const { type, output } of stream.events) if (type === 'tool') told.push(output)
+    expect(told).toEqual(['done'])
+    expect((await stream.result).parts.filter(({ type }) => type === 'tool')).toHaveLength(1)
+  })
+
+  it('a compressed answer to the prompt says by its status that the prompt was taken', async () => {
+    const hook = (_, response, { match, opencode }) => {
+      if (match?.[2] !== 'prompt_async') return false
+      response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end('x')
+      const turn = opencode.begin(match[1], 'hi')
+      opencode.say(turn, 'taken')
+      opencode.end(turn)
+      return true
+    }
+    await start({ hook })
+    expect((await client.generate('hi')).text).toBe('taken')
+    expect(server.count(/prompt_async$/)).toBe(1)
+  })
+})

@@ -15,15 +15,17 @@ export async function smallOpenCode({ hook, onPrompt, host = '127.0.0.1', port =
   const log = []
   const sessions = new Map()
   const busy = new Set()
-  const send = (type, properties) => {
-    for (const stream of streams) stream.write(`data: ${JSON.stringify({ type, properties })}\n\n`)
+  const sendRecord = (record) => {
+    for (const stream of streams) stream.write(`data: ${record}\n\n`)
   }
+  const send = (type, properties) => sendRecord(JSON.stringify({ type, properties }))
   const at = ({ sessionID, id }) => ({ sessionID, messageID: id })
   const opencode = {
     log,
     sessions,
     busy,
     send,
+    sendRecord,
     count: (pattern, method = 'POST') =>
       log.filter((request) => request.method === method && pattern.test(request.path)).length,
     newSession(more) {

@@ -47,8 +47,10 @@ function turnOf(script, route, more) {
   return client.generate('hi')
 }
 
-// Halves of JSON, bytes that are no UTF-8, JSON of other shapes, messages that nobody asked for.
-const GARBAGE = String.raw`printf 'no json\n\377\376\000\n{"half":\n[1,2]\nnull\n{"jsonrpc":"2.0","id":99,"result":{}}\n{"type":"text"}\n'`
+// Halves of JSON, bytes that are no UTF-8, JSON of other shapes, messages that nobody asked for, and what a plugin logs
+// of conversations and events of its own.
+const LOGGED = String.raw`{"id":0,"name":"a model"}\n{"jsonrpc":"2.0","id":1,"result":{}}\n{"id":2,"error":"words"}\n{"type":"event","sessionID":"ses_other"}`
+const GARBAGE = String.raw`printf 'no json\n\377\376\000\n{"half":\n[1,2]\nnull\n{"jsonrpc":"2.0","id":99,"result":{}}\n{"type":"text"}\n${LOGGED}\n'`
 
 describe.each(Object.keys(ROUTES))('a child on the route %s', (route) => {
   it('that prints garbage before it works costs nothing', async () => {
@@ -88,16 +90,34 @@ describe.each(Object.keys(ROUTES))('a child on the route %s', (route) => {
   })
 })
 
+it('a child that gets ready for ACP and opens no session: the MCP servers are named', async () => {
+  const script = `
+[ "$1" = acp ] || exec ${real} "$@"
+read -r line
+[[ $line =~ id.:([0-9]+) ]]
+echo '{"jsonrpc":"2.0","id":'\${BASH_REMATCH[1]}',"result":{"protocolVersion":1,"agentCapabilities":{"loadSession":true},"agentInfo":{"name":"OpenCode","version":"1.18.33"}}}'
+while read -r line; do :; done`
+  await expect(turnOf(script, 'acp', { timeouts: { serverStart: 2000 } })).rejects.toMatchObject({
+    code: 'ERR_OPENCODE_TIMEOUT',
+    accepted: false,
+    message: '`opencode acp` did not open a session within 3000 ms',
+    hint: expect.stringContaining('MCP'),
+    data: { phase: 'serverStart' },
+  })
+  expect(model.requests).toEqual([])
+})
+
 describe('our own disk is full', () => {
   const PROGRAM = `
     import { generate } from ${JSON.stringify(fileURLToPath(new URL('../../index.js', import.meta.url)))}
     const options = JSON.parse(process.argv[1])
     options.config = { instructions: ['x'.repeat(200_000)] }
-    const { code, accepted, message, cause } = await generate('hi', options).catch((error) => error)
-    console.log(JSON.stringify({ code, accepted, message, cause: String(cause) }))`
+    const call = async () => generate('hi', options)
+    const { code, message } = await call().catch((error) => error)
+    console.log(JSON.stringify({ code, message }))`
 
   it.each(Object.keys(ROUTES))(
-    'a config that needs a file is told before anything starts: %s',
+    'a config too large to be passed on is refused before anything starts, and no file is tried: %s',
     async (route) => {
       const options = { ...ROUTES[route], cliPath: real, env: model.env, directory: folder }
       const before = readdirSync(folder)
@@ -118,9 +138,8 @@ describe('our own disk is full', () => {
       let out = ''
       for await (const chunk of child.stdout) out += chunk
       const error = JSON.parse(out)
-      expect(error).toMatchObject({ code: 'ERR_OPENCODE_SERVER_START', accepted: false })
-      expect(error.message).toContain('cannot be written')
-      expect(error.cause).toMatch(/too large|No space/)
+      expect(error.code).toBe('ERR_OPENCODE_INVALID_OPTION')
+      expect(error.message).toMatch(/`config` is \d+ bytes as JSON, but the system passes on at most \d+/)
       expect(readdirSync(folder), 'no half of a file is left').toEqual(before)
     },
   )

@@ -13,6 +13,9 @@ import { until } from '../support/real-opencode.mjs'
 
 const { opencodeBinary, scriptedModel, startOpenCode, text, toolCall } = testing
 const index = fileURLToPath(new URL('../../index.js', import.meta.url))
+// Another build of the addon, such as the one of `scripts/guard-endings.js`. Not for vitest, which has addons too.
+const { OPENCODE_STREAM_TEST_ADDON: addon } = process.env
+const env = addon ? { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon } : process.env
 
 let model
 let binary
@@ -86,7 +89,7 @@ const ENDINGS = [
 const openCodeOf = (mark) => processesMarked(mark).find(({ line }) => line.startsWith(`${binary} serve`))
 
 async function endOf(script, mark, fromOutside = () => {}) {
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, ['-e', script], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const closed = once(child, 'close')
   let printed = ''
   child.stdout.on('data', (bytes) => {
@@ -108,7 +111,7 @@ describe.runIf(process.platform === 'linux')('nothing is left after', () => {
   it.concurrent('a worker thread that is terminated, in a process that goes on', async () => {
     const mark = `mark-${randomUUID()}`
     const script = inWorker(program(mark, ''), 'worker.terminate(); setInterval(() => {}, 1000)')
-    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['-e', script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     try {
       await once(child.stdout, 'data')
       await until(() => processesMarked(mark).length === 0)
@@ -127,7 +130,7 @@ describe('a process that is done', () => {
       /;\(async[\s\S]*/,
       `client.generate('answer').then(({ text }) => console.log(text))`,
     )
-    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['-e', script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     const [[bytes], [code]] = await Promise.all([once(child.stdout, 'data'), once(child, 'close')])
     expect(String(bytes)).toBe('the answer\n')
     expect(code).toBe(0)

@@ -9,6 +9,7 @@ import { countingProxy } from '../support/counting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
 const { text, toolCall } = testing
+const INVALID = { code: 'ERR_OPENCODE_INVALID_OPTION' }
 
 describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
@@ -20,11 +21,13 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     const outside = join(tmpdir(), `outside-${process.pid}.txt`)
     writeFileSync(outside, 'not for the model')
     real.model.reply(text('Let me see. '), toolCall('read', { filePath: outside }))
-    const stream = generateStream('read it', real.options())
+    const stream = generateStream('read it', real.options({ permission: 'reject' }))
     const events = []
     for await (const event of stream.events) events.push(event)
-    const ask = events.find(({ type }) => type === 'permission')
-    expect(ask).toMatchObject({ permission: 'external_directory', reply: 'reject' })
+    const [ask, replied] = events.filter(({ type }) => type === 'permission')
+    expect(ask).toMatchObject({ permission: 'external_directory', status: 'asked' })
+    expect(ask).not.toHaveProperty('reply')
+    expect(replied).toMatchObject({ id: ask.id, status: 'replied', reply: 'reject' })
     const result = await stream.result
     expect(result).toMatchObject({ finishReason: 'rejected', text: 'Let me see. ' })
     expect(result.asks).toMatchObject([{ id: ask.id, reply: 'reject' }])
@@ -33,11 +36,60 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
 
   it('a rejected permission ends the turn there, and the tool did not run', async () => {
     real.model.reply(bash('touch forbidden'))
-    const result = await generate('touch', real.options())
+    const result = await generate('touch', real.options({ permission: 'reject' }))
     expect(result.finishReason).toBe('rejected')
     expect(result.asks).toMatchObject([
       { permission: 'bash', patterns: ['touch forbidden'], reply: 'reject' },
     ])
+  })
+
+  it('what nobody chose an answer for is an error that says what was asked', async () => {
+    real.model.reply(text('I will. '), bash('touch forbidden'))
+    const turn = generate('touch', real.options())
+    await expect(turn).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_REJECTED',
+      message: expect.stringContaining('bash (touch forbidden)'),
+      hint: expect.stringContaining("`permission: 'reject'`"),
+      accepted: true,
+      retryable: false,
+      sessionID: expect.stringMatching(/^ses/),
+      data: { ask: { type: 'permission', patterns: ['touch forbidden'], reply: 'reject' }, text: 'I will. ' },
+      usage: { input: expect.any(Number) },
+      cost: 0,
+    })
+    const questions = [{ question: 'Which?', header: 'Which', options: [{ label: 'A', description: 'a' }] }]
+    real.model.reply(toolCall('question', { questions }))
+    await expect(generate('ask me', real.options())).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_REJECTED',
+      message: expect.stringContaining('Which?'),
+      data: { ask: { type: 'question', questions } },
+    })
+  })
+
+  it('a reader of the events replies to what is asked', async () => {
+    const questions = [{ question: 'Which?', header: 'Which', options: [{ label: 'A', description: 'a' }] }]
+    real.model.reply(bash('echo yes'))
+    real.model.reply(toolCall('question', { questions }))
+    real.model.reply(text('done'))
+    const stream = generateStream('ask', real.options({ permission: 'event', question: 'event' }))
+    const seen = []
+    for await (const event of stream.events) {
+      if (event.type !== 'permission' && event.type !== 'question') continue
+      seen.push([event.type, event.status, event.reply])
+      if (event.status === 'replied') continue
+      expect(() => stream.reply('per_none', 'once')).toThrow(/no ask of that id/)
+      expect(() => stream.reply(event.id, 'maybe')).toThrow(/"maybe"/)
+      stream.reply(event.id, event.type === 'permission' ? 'once' : [['A']])
+      expect(() => stream.reply(event.id, 'reject')).toThrow(expect.objectContaining(INVALID))
+    }
+    expect(seen).toEqual([
+      ['permission', 'asked', undefined],
+      ['permission', 'replied', 'once'],
+      ['question', 'asked', undefined],
+      ['question', 'replied', [['A']]],
+    ])
+    expect((await stream.result).text).toBe('done')
+    expect(() => stream.reply('per_none', 'once')).toThrow(expect.objectContaining(INVALID))
   })
 
   it('`permission: allow` answers once to each', async () => {
@@ -53,7 +105,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     real.model.reply(text('done'))
     const stream = generateStream('echo', real.options({ permission: 'leave' }))
     for await (const event of stream.events) {
-      if (event.type !== 'permission') continue
+      if (event.type !== 'permission' || event.status !== 'asked') continue
       const body = JSON.stringify({ reply: 'once' })
       await real.ask(`/permission/${event.id}/reply`, { method: 'POST', body })
     }
@@ -76,7 +128,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   it('a question is rejected', async () => {
     const questions = [{ question: 'Which?', header: 'Which', options: [{ label: 'A', description: 'a' }] }]
     real.model.reply(toolCall('question', { questions }))
-    const result = await generate('ask me', real.options())
+    const result = await generate('ask me', real.options({ question: 'reject' }))
     expect(result.finishReason).toBe('rejected')
     expect(result.asks).toMatchObject([{ type: 'question', reply: 'reject' }])
   })
@@ -91,7 +143,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     const events = []
     for await (const event of stream.events) events.push(event)
     const { sessionID } = events[0]
-    const ask = events.find(({ type }) => type === 'permission')
+    const ask = events.findLast(({ type }) => type === 'permission')
     expect(ask).toMatchObject({ parentSessionID: sessionID, reply: 'once' })
     const result = await stream.result
     expect(result.text).toBe('parent said')
@@ -171,7 +223,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       const stream = generateStream('ask me', real.options({ question: () => [['Blue']] }))
       const events = []
       for await (const event of stream.events) events.push(event)
-      const [ask] = events.filter(({ type }) => type === 'question')
+      const ask = events.findLast(({ type }) => type === 'question')
       expect(ask).toMatchObject({ questions: [{ question: 'Which?' }], reply: [['Blue']] })
       expect(await stream.result).toMatchObject({ text: 'blue it is', finishReason: 'stop', asks: [ask] })
       expect(seenByTheModel()).toMatch(/Which\?.{1,8}Blue/)

@@ -149,6 +149,30 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     expect(error.sessionID).toMatch(/^ses_/)
   })
 
+  it('a turn that ends while OpenCode retries its provider says how that failed', async () => {
+    for (let failures = 0; failures < 9; failures++)
+      real.model.reply(fail(500, { message: 'the cake is gone' }))
+    const stream = generateStream('hi', real.options())
+    let retry
+    const reading = (async () => {
+      for await (const event of stream.events) {
+        if (event.type !== 'retry') continue
+        retry ??= event
+        await real.ask(`/session/${event.sessionID}/abort`, { method: 'POST' })
+      }
+    })()
+    const error = await errorOf(reading)
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_ABORTED_ELSEWHERE',
+      accepted: true,
+      data: { text: '', lastRetry: { attempt: retry.attempt, message: retry.message } },
+      usage: { output: 0 },
+      cost: 0,
+    })
+    expect(error.message).toContain(retry.message.split('\n')[0])
+    real.model.reset()
+  })
+
   it('a provider that fails once with 500 is a retry event, then the answer', async () => {
     real.model.reply(fail(500, { message: 'busy' }))
     real.model.reply(text('now it works'))

@@ -154,7 +154,7 @@ describe('asks', () => {
 
   it('of a subagent that are rejected do not end the turn of the one that sent it', async () => {
     script()
-    const result = await generate('send somebody', real.options())
+    const result = await generate('send somebody', real.options({ permission: 'reject' }))
     expect(result).toMatchObject({ text: 'Thanks.', finishReason: 'stop' })
     expect(result.asks).toMatchObject([{ reply: 'reject', parentSessionID: result.sessionID }])
   })
@@ -186,7 +186,7 @@ describe('asks', () => {
 
   it('that are questions and are rejected end the turn', async () => {
     real.model.reply(toolCall('question', QUESTION))
-    expect(await generate('choose', real.options())).toMatchObject({
+    expect(await generate('choose', real.options({ question: 'reject' }))).toMatchObject({
       finishReason: 'rejected',
       asks: [{ type: 'question', reply: 'reject' }],
     })

@@ -34,7 +34,7 @@ export const permissionOf = (
   event: PermissionEvent,
 ): Pick<v2.PermissionRequest, 'id' | 'sessionID' | 'permission' | 'patterns' | 'tool'> => event
 export async function answerWithTheSdk(sdk: v2.OpencodeClient, { id, reply }: PermissionEvent) {
-  if (reply !== 'leave') await sdk.permission.reply({ requestID: id, reply })
+  if (reply !== undefined && reply !== 'leave') await sdk.permission.reply({ requestID: id, reply })
 }
 
 export const questionToUs = (question: v2.QuestionInfo): AgentQuestion => question

@@ -14,7 +14,10 @@ import {
   OpenCode,
   OpenCodeError,
   type OpenCodeErrorCode,
+  type PermissionAsk,
   type PromptPart,
+  type QuestionAsk,
+  type Session,
   type StreamEvent,
 } from 'opencode-stream'
 import * as v from 'valibot'
@@ -207,4 +210,55 @@ export function isRefused(stream: GenerateStream) {
   stream.then(() => {})
   // @ts-expect-error the result is not the caller's to set
   stream.result = Promise.resolve()
+}
+
+/** A page with buttons: what is asked is shown, and answered by its id. */
+export async function asksAPage(stream: GenerateStream, show: (ask: PermissionAsk | QuestionAsk) => void) {
+  for await (const event of stream.events) {
+    if (event.type !== 'permission' && event.type !== 'question') continue
+    if (event.status === 'asked') show(event)
+    else exactly<Extract<typeof event.reply, undefined>, never>(true)
+  }
+  stream.reply('per_1', 'once')
+  stream.reply('per_1', { reply: 'reject', message: undefined })
+  stream.reply('que_1', [['Blue']])
+  // @ts-expect-error no such reply
+  stream.reply('per_1', 'maybe')
+}
+
+/** Under `exactOptionalPropertyTypes` each option may be undefined. */
+export function allUndefined(maybe: string | undefined, signal: AbortSignal | undefined) {
+  const options: GenerateOptions = {
+    ...{
+      sessionID: maybe,
+      model: maybe,
+      agent: maybe,
+      title: maybe,
+      directory: maybe,
+      baseUrl: maybe,
+      signal,
+    },
+    ...{ permission: undefined, question: undefined, tools: undefined, headers: undefined, env: undefined },
+    ...{
+      timeouts: { total: undefined },
+      limits: { buffered: undefined },
+      files: undefined,
+      config: undefined,
+    },
+  }
+  return new OpenCodeError('x', {
+    code: 'ERR_OPENCODE_EMPTY',
+    hint: maybe,
+    sessionID: options.sessionID ?? undefined,
+  })
+}
+
+export async function converses(opencode: OpenCode) {
+  const session = opencode.session({ permission: 'event', title: 'A talk' })
+  exactly<typeof session, Session>(true)
+  const [one, two] = await Promise.all([session.generate('a'), session.generate('b')])
+  const copy = session.fork({ model: 'a/b' })
+  await copy.delete()
+  const found = await opencode.findPrompt('a', { sessionID: one.sessionID ?? '' })
+  return [session.id, two.text, found?.messageID]
 }

@@ -63,7 +63,7 @@ describe.each(versions)('OpenCode %s', (version) => {
 
   it('rejects what the agent asks for', async () => {
     real.model.reply(toolCall('bash', { command: 'echo permitted', description: 'say it' }))
-    const result = await generate('ask me', real.options())
+    const result = await generate('ask me', real.options({ permission: 'reject' }))
     expect(result.finishReason).toBe('rejected')
     expect(result.asks).toMatchObject([{ type: 'permission', permission: 'bash', reply: 'reject' }])
   })

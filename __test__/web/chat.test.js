@@ -1,5 +1,5 @@
 // examples/web: three servers that do the same, and the page that each of them serves, in a headless Chromium.
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ import { whatAServerDoes } from './what-a-server-does.mjs'
 const { hang, lockstep, text, toolCall } = testing
 const EXAMPLES = fileURLToPath(new URL('../../examples/web', import.meta.url))
 
-const real = realOpenCode()
+const real = realOpenCode({ config: { permission: { bash: { '*': 'allow', 'touch *': 'ask' } } } })
 const start = (program) =>
   startExample([join(EXAMPLES, program)], { cwd: real.server.directory, opencode: real.server })
 beforeAll(() => installFolder(EXAMPLES))
@@ -109,6 +109,28 @@ describe('the chat page', () => {
     await say('Another one?')
     await until(async () => (await page.texts('.text')).at(-1) === 'Gladly.')
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Once upon')
+  })
+
+  inPage('what the agent asks is shown with buttons, and a click answers', async () => {
+    const options = ['Red', 'Blue'].map((label) => ({ label, description: label }))
+    real.model.reply(toolCall('bash', { command: 'touch made-by-a-click', description: 'make it' }))
+    real.model.reply(toolCall('question', { questions: [{ question: 'Which?', header: 'Which', options }] }))
+    real.model.reply(text('Made, in blue.'))
+    await say('Make it.')
+    await until(async () => (await page.texts('.ask')).length === 1)
+    expect(await page.texts('.ask')).toEqual([expect.stringContaining('touch made-by-a-click')])
+    expect(existsSync(join(real.server.directory, 'made-by-a-click'))).toBe(false)
+    await page.click('.ask button')
+    await until(async () => (await page.texts('.ask')).some((asked) => asked.startsWith('Which?')))
+    expect(existsSync(join(real.server.directory, 'made-by-a-click'))).toBe(true)
+    await page.click('.ask button:nth-of-type(2)')
+    await until(async () => !(await isRunning()))
+    expect((await page.texts('.note, .text')).slice(-3)).toEqual([
+      'bash touch made-by-a-click: once',
+      'Which? Blue',
+      'Made, in blue.',
+    ])
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Blue')
   })
 
   inPage('what goes wrong is told', async () => {

@@ -3,8 +3,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
-import { generateStream, OpenCodeError } from 'opencode-stream'
-import { isOwnPage, textOf } from './own-page.mjs'
+import { OpenCodeError } from 'opencode-stream'
+import { isOwnPage } from './own-page.mjs'
+import { answer, reply } from './turns.mjs'
 
 const app = express()
 
@@ -17,11 +18,14 @@ app.get('/', (_, response) => response.sendFile(fileURLToPath(new URL('chat.html
 
 // `express.json()` takes nothing but JSON, which another website cannot make a browser post to us.
 app.post('/chat', express.json(), async (request, response) => {
-  const { prompt, sessionID } = request.body ?? {}
-  const { status, headers, body } = generateStream(textOf(prompt), { sessionID }).toResponse()
+  const { status, headers, body } = answer(request.body ?? {})
   response.status(status).setHeaders(headers)
   // A browser that goes away closes `response`; that cancels the body, and the turn is stopped inside OpenCode.
   await pipeline(Readable.fromWeb(body), response).catch(() => {})
+})
+
+app.post('/reply', express.json(), (request, response) => {
+  response.sendStatus(reply(request.body ?? {}))
 })
 
 app.use((error, _request, response, next) => {

@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { generateStream, OpenCodeError } from 'opencode-stream'
-import { isOwnPage, textOf } from './own-page.mjs'
+import { OpenCodeError } from 'opencode-stream'
+import { isOwnPage } from './own-page.mjs'
+import { answer, reply } from './turns.mjs'
 
 const page = await readFile(new URL('chat.html', import.meta.url), 'utf8')
 const app = new Hono()
@@ -13,13 +14,15 @@ app.use(async (c, next) => (isOwnPage(c.req.header()) ? next() : c.body(null, 40
 
 app.get('/', (c) => c.html(page))
 
-app.post('/chat', bodyLimit({ maxSize: 100_000 }), async (c) => {
+app.post('*', bodyLimit({ maxSize: 100_000 }), async (c, next) => {
   // Another website can make a browser post to us, but not JSON.
-  if (c.req.header('content-type') !== 'application/json') return c.body(null, 415)
-  const { prompt, sessionID } = (await c.req.json()) ?? {}
-  // A browser that goes away cancels the response, and the turn is stopped inside OpenCode.
-  return generateStream(textOf(prompt), { sessionID }).toResponse()
+  return c.req.header('content-type') === 'application/json' ? next() : c.body(null, 415)
 })
+
+// A browser that goes away cancels the response, and the turn is stopped inside OpenCode.
+app.post('/chat', async (c) => answer((await c.req.json()) ?? {}))
+
+app.post('/reply', async (c) => c.body(null, reply((await c.req.json()) ?? {})))
 
 app.onError((error, c) => {
   // What is wrong with the prompt is thrown at once, before anything is sent.

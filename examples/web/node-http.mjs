@@ -3,15 +3,18 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { generateStream, OpenCodeError } from 'opencode-stream'
-import { isOwnPage, textOf } from './own-page.mjs'
+import { OpenCodeError } from 'opencode-stream'
+import { isOwnPage } from './own-page.mjs'
+import { answer, reply } from './turns.mjs'
 
 const page = await readFile(new URL('chat.html', import.meta.url))
 
 const server = createServer(async (request, response) => {
   try {
     if (!isOwnPage(request.headers)) response.writeHead(403).end()
-    else if (request.method === 'POST' && request.url === '/chat') await answer(request, response)
+    else if (request.method === 'POST' && request.url === '/chat') await chat(request, response)
+    else if (request.method === 'POST' && request.url === '/reply')
+      response.writeHead(reply(await bodyOf(request))).end()
     else if (request.url === '/') response.setHeader('content-type', 'text/html; charset=utf-8').end(page)
     else response.writeHead(404).end()
   } catch (error) {
@@ -24,17 +27,16 @@ const server = createServer(async (request, response) => {
   }
 })
 
-async function answer(request, response) {
-  // Another website can make a browser post to us, but not JSON.
-  if (request.headers['content-type'] !== 'application/json') return response.writeHead(415).end()
-  const { prompt, sessionID } = await bodyOf(request)
-  const { status, headers, body } = generateStream(textOf(prompt), { sessionID }).toResponse()
+async function chat(request, response) {
+  const { status, headers, body } = answer(await bodyOf(request))
   response.writeHead(status, Object.fromEntries(headers))
   // A browser that goes away closes `response`; that cancels the body, and the turn is stopped inside OpenCode.
   await pipeline(Readable.fromWeb(body), response).catch(() => {})
 }
 
 async function bodyOf(request) {
+  // Another website can make a browser post to us, but not JSON.
+  if (request.headers['content-type'] !== 'application/json') throw new SyntaxError('The request is no JSON')
   let body = ''
   for await (const text of request.setEncoding('utf8')) {
     body += text

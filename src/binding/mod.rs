@@ -22,7 +22,7 @@ use crate::mailbox::Mailbox;
 use crate::protocol::reply::Reply;
 use crate::request::{TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
-use crate::turn_driver;
+use crate::turn_driver::{self, errand};
 
 /// How many rounds of the runtime a ring waits: what is at hand is read meanwhile, so that a fast answer
 /// crosses in batches.
@@ -48,6 +48,22 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn start(&self, request: String, bell: Function<(), ()>) -> Result<Turn> {
         Turn::start(&request, bell, self.holdings.clone())
+    }
+
+    /// Does something with the session that `request`, a `TurnRequest` as JSON, names: `'delete'` it, or `'find'` the
+    /// request's prompt in it. `done` gets `{"result"}` or `{"error"}` as JSON.
+    #[napi(catch_unwind)]
+    pub fn errand(&self, request: String, what: String, done: Function<String, ()>) -> Result<()> {
+        let request = TurnRequest::read(&request).map_err(|error| misread(&error))?;
+        let asked = if what == "delete" { errand::Errand::Delete } else { errand::Errand::Find };
+        transport::ready_clients(&request.target);
+        let done = done.build_threadsafe_function().callee_handled::<false>().build()?;
+        let holdings = self.holdings.clone();
+        runtime::spawn(async move {
+            let outcome = outcome_json(&errand::run(request, holdings, asked).await);
+            done.call(outcome, napi::threadsafe_function::ThreadsafeFunctionCallMode::NonBlocking);
+        })?;
+        Ok(())
     }
 
     /// Lets go of what was started; `done` is called when all that nobody else holds has ended.

@@ -26,7 +26,8 @@ impl Answer {
         self.content_type.starts_with("text/html")
     }
 
-    fn is_packed(&self) -> bool {
+    /// Whether it is compressed: then only its status can be read.
+    pub fn is_packed(&self) -> bool {
         !matches!(self.encoding.as_str(), "" | "identity")
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::text::without_lone_surrogates;
+use super::text::repaired;
 
 /// A record whose type we know and whose content we cannot read: something may have been lost.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub fn parse<'a, T: Deserialize<'a>>(kind: &str, json: &'a str) -> Result<T, Mal
     serde_json::from_str(json).map_err(|error| Malformed { kind: kind.to_owned(), detail: error.to_string() })
 }
 
-/// As [`parse`], for owned values: strings with lone surrogates are read with U+FFFD in their place.
+/// As [`parse`], for owned values: what `serde_json` refuses and JavaScript reads is repaired.
 pub fn parse_repaired<T: for<'a> Deserialize<'a>>(kind: &str, json: &str) -> Result<T, Malformed> {
-    parse(kind, json).or_else(|error| parse(kind, &without_lone_surrogates(json)).map_err(|_| error))
+    parse(kind, json).or_else(|error| parse(kind, &repaired(json)).map_err(|_| error))
 }

@@ -88,13 +88,14 @@ pub enum StreamEvent {
     Permission {
         #[serde(flatten)]
         place: SessionPlace,
+        /// `asked` without a reply, `replied` with it.
+        status: &'static str,
         id: String,
         permission: String,
         patterns: Vec<String>,
         metadata: Value,
         #[serde(skip_serializing_if = "Option::is_none")]
         tool: Option<super::event::AskedBy>,
-        /// Not known while the caller's code is asked.
         #[serde(skip_serializing_if = "Option::is_none")]
         reply: Option<Reply>,
         /// What the model was told with a rejection.
@@ -104,6 +105,7 @@ pub enum StreamEvent {
     Question {
         #[serde(flatten)]
         place: SessionPlace,
+        status: &'static str,
         id: String,
         questions: Value,
         #[serde(skip_serializing_if = "Option::is_none")]

@@ -134,36 +134,51 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Reads an object of OpenCode's, lone surrogates or not; `None` for one that is not as expected.
+/// Reads an object of OpenCode's, repaired if need be; `None` for one that is not as expected.
 pub fn read<T: for<'a> Deserialize<'a>>(json: &str) -> Option<T> {
-    serde_json::from_str(json).or_else(|_| serde_json::from_str(&without_lone_surrogates(json))).ok()
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(&repaired(json))).ok()
 }
 
-/// Replaces the escape of each lone surrogate in a JSON document by that of U+FFFD, so that `serde_json`,
-/// which refuses them in strings, can read the rest.
-pub fn without_lone_surrogates(json: &str) -> String {
+/// Replaces what JavaScript reads in a JSON document and `serde_json` refuses, so that the rest can be read: the
+/// escape of each lone surrogate by that of U+FFFD, and each number beyond the range of numbers by `null`, as
+/// JavaScript writes it again.
+pub fn repaired(json: &str) -> String {
     let bytes = json.as_bytes();
     let mut repaired = String::with_capacity(json.len());
-    let mut copied = 0;
-    let mut at = 0;
-    while at + 1 < bytes.len() {
-        if bytes[at] != b'\\' {
-            at += 1;
-            continue;
-        }
-        match escape(bytes, at) {
-            Some(0xD800..=0xDBFF) if matches!(escape(bytes, at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
-            Some(0xD800..=0xDFFF) => {
-                repaired.push_str(&json[copied..at]);
-                repaired.push_str("\\ufffd");
-                at += 6;
-                copied = at;
+    let (mut copied, mut at, mut in_string) = (0, 0, false);
+    while at < bytes.len() {
+        let (length, instead) = match bytes[at] {
+            b'"' => {
+                in_string = !in_string;
+                (1, None)
             }
-            _ => at += 2,
+            b'\\' if in_string => match escape(bytes, at) {
+                Some(0xD800..=0xDBFF) if matches!(escape(bytes, at + 6), Some(0xDC00..=0xDFFF)) => (12, None),
+                Some(0xD800..=0xDFFF) => (6, Some("\\ufffd")),
+                _ => (2, None),
+            },
+            b'-' | b'0'..=b'9' if !in_string => {
+                let number = number(&json[at..]);
+                let is_beyond = number.parse().is_ok_and(f64::is_infinite);
+                (number.len(), is_beyond.then_some("null"))
+            }
+            _ => (1, None),
+        };
+        if let Some(instead) = instead {
+            repaired.push_str(&json[copied..at]);
+            repaired.push_str(instead);
+            copied = at + length;
         }
+        at += length;
     }
     repaired.push_str(&json[copied..]);
     repaired
+}
+
+/// The number that `json` begins with.
+fn number(json: &str) -> &str {
+    let is_of_it = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+    &json[..json.bytes().take_while(is_of_it).count()]
 }
 
 /// The code unit of a `\uXXXX` escape that begins at `at`.
@@ -202,10 +217,13 @@ mod tests {
     }
 
     #[test]
-    fn only_lone_surrogate_escapes_are_replaced() {
+    fn only_what_cannot_be_read_is_replaced() {
         let json = r#"{"a":"\ud83d","b":"\ud83d\ude00","c":"\\ud83d","d":"\ude00"}"#;
-        let repaired = without_lone_surrogates(json);
-        assert_eq!(repaired, r#"{"a":"\ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd"}"#);
-        assert!(serde_json::from_str::<serde_json::Value>(&repaired).is_ok());
+        let replaced = repaired(json);
+        assert_eq!(replaced, r#"{"a":"\ufffd","b":"\ud83d\ude00","c":"\\ud83d","d":"\ufffd"}"#);
+        assert!(serde_json::from_str::<serde_json::Value>(&replaced).is_ok());
+        let json = r#"{"a":[1e999,-1E+400,1e308,-0.5e-7],"b":"1e999\"1e999","c":1e999}"#;
+        let read: serde_json::Value = read(json).unwrap();
+        assert_eq!(read.to_string(), r#"{"a":[null,null,1e+308,-5e-8],"b":"1e999\"1e999","c":null}"#);
     }
 }

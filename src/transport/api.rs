@@ -159,6 +159,15 @@ impl Api {
         let _ = self.server.call(Method::DELETE, &path, &[], None, within).await;
     }
 
+    /// As [`Self::delete_session`].
+    ///
+    /// # Errors
+    /// When it was not deleted.
+    pub async fn remove_session(&self, id: &str, within: Duration) -> Result<(), Failure> {
+        let path = format!("/session/{}", segment(id));
+        json(self.server.call(Method::DELETE, &path, &[], None, within).await).map(drop)
+    }
+
     pub async fn providers(&self) -> Result<Value, Failure> {
         json(self.get("/config/providers").await)
     }

@@ -12,7 +12,7 @@ use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy};
 use tower_service::Service;
 use url::Url;
 
-use super::listener::require_ours;
+use super::socket_owner::require_ours;
 use crate::error::{Code, Failure};
 use crate::network::{Network, is_loopback};
 use crate::request::TargetRequest;

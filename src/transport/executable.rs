@@ -1,6 +1,6 @@
 //! Which `opencode` to start: the real binary, and never one that the project brought along.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,8 @@ use crate::error::{Code, Failure};
 use crate::protocol::release::Generation;
 use crate::request::LaunchRequest;
 
-/// The platform packages that carry the binary, as npm names them.
+/// The platform packages that carry the binary, as npm names them, the one for this machine first. npm installs those
+/// for another libc or processor too.
 fn packages() -> Vec<String> {
     let system = match std::env::consts::OS {
         "macos" => "darwin",
@@ -22,8 +23,26 @@ fn packages() -> Vec<String> {
         "aarch64" => "arm64",
         other => other,
     };
-    let name = format!("opencode-{system}-{machine}");
-    ["", "-baseline", "-musl", "-baseline-musl"].iter().map(|kind| format!("{name}{kind}")).collect()
+    let kinds = kinds(cfg!(target_env = "musl"), is_old_processor());
+    kinds.iter().map(|kind| format!("opencode-{system}-{machine}{kind}")).collect()
+}
+
+/// An addon for musl is only loaded where that is the libc.
+fn kinds(is_musl: bool, is_old: bool) -> [&'static str; 4] {
+    match (is_musl, is_old) {
+        (false, false) => ["", "-baseline", "-musl", "-baseline-musl"],
+        (false, true) => ["-baseline", "", "-baseline-musl", "-musl"],
+        (true, false) => ["-musl", "-baseline-musl", "", "-baseline"],
+        (true, true) => ["-baseline-musl", "-musl", "-baseline", ""],
+    }
+}
+
+/// Without AVX2 only a `-baseline` build runs.
+fn is_old_processor() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return !std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 const FILE: &str = if cfg!(windows) { "opencode.exe" } else { "opencode" };
@@ -35,11 +54,12 @@ pub fn find(launch: &LaunchRequest, directory: &str) -> Result<PathBuf, Failure>
     // Everything is inside the root, and nobody brought that along.
     let home = home.parent().is_some().then_some(home.as_path());
     let found = match &launch.executable {
-        Some(named) if named.contains(['/', '\\']) => usable(Path::new(named)),
+        Some(named) if named.contains(['/', '\\']) => named_file(Path::new(named)),
         Some(name) => on_path(launch, name, home),
-        None => on_path(launch, FILE, home).or_else(|| packaged(launch)),
+        None => on_path(launch, "opencode", home).or_else(|| packaged(launch)),
     };
-    found.map(real_binary).ok_or_else(|| not_found(launch))
+    let file = found.ok_or_else(|| not_found(launch))?;
+    real_binary(file)
 }
 
 fn not_found(launch: &LaunchRequest) -> Failure {
@@ -54,12 +74,32 @@ fn not_found(launch: &LaunchRequest) -> Failure {
 }
 
 fn on_path(launch: &LaunchRequest, name: &str, home: Option<&Path>) -> Option<PathBuf> {
-    let path = launch.environment.get("PATH")?;
+    let path = variable(&launch.environment, "PATH")?;
     // A relative entry means a place inside whatever directory one happens to be in.
     std::env::split_paths(path)
         .filter(|folder| folder.is_absolute())
-        .filter_map(|folder| usable(&folder.join(name)))
+        .filter_map(|folder| named_file(&folder.join(name)))
         .find(|file| home.is_none_or(|home| !is_inside(file, home)))
+}
+
+/// Windows knows its variables by any case, and calls this one `Path`.
+fn variable<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    let is_meant = |key: &str| if cfg!(windows) { key.eq_ignore_ascii_case(name) } else { key == name };
+    environment.iter().find(|(key, _)| is_meant(key)).map(|(_, value)| value)
+}
+
+/// A file as it may be named. Windows tells by the ending what can be started, and lets one leave it out.
+fn named_file(file: &Path) -> Option<PathBuf> {
+    if !cfg!(windows) {
+        return usable(file);
+    }
+    // npm puts a script for other shells beside its launcher, under the same name without an ending.
+    let ends = |ending: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(ending);
+        usable(Path::new(&name))
+    };
+    ends(".exe").or_else(|| ends(".cmd")).or_else(|| usable(file))
 }
 
 /// The package that was installed beside ours; `lib/` says where.
@@ -87,18 +127,61 @@ fn usable(file: &Path) -> Option<PathBuf> {
     meta.is_file().then(|| file.to_owned())
 }
 
-/// npm installs a script in place of older binaries; ending it would not end the server it started.
-fn real_binary(file: PathBuf) -> PathBuf {
-    if !is_script(&file) {
-        return file;
+/// Package managers put a script in place of the binary; ending it would not end the server it started, and Windows
+/// cannot start one. The package `opencode-ai` has a stub there until its install script has run.
+fn real_binary(file: PathBuf) -> Result<PathBuf, Failure> {
+    let start = start_of(&file);
+    if is_program(&start) {
+        return Ok(file);
     }
     let real = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
-    real.ancestors().find(|folder| folder.ends_with("opencode-ai")).and_then(beside).unwrap_or(file)
+    let package = real.ancestors().find(|folder| folder.ends_with("opencode-ai")).map(Path::to_owned);
+    let found =
+        package.clone().or_else(|| launched_package(&file, &start)).and_then(|package| beside(&package));
+    match found {
+        Some(binary) => Ok(binary),
+        None if package.is_some() && !start.starts_with(b"#!") => Err(unfinished(&file)),
+        None => Ok(file),
+    }
 }
 
-fn is_script(file: &Path) -> bool {
-    let mut start = [0; 2];
-    File::open(file).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == *b"#!"
+fn unfinished(file: &Path) -> Failure {
+    let message = format!("{} is a stub: the install script of `opencode-ai` has not run", file.display());
+    Failure::new(Code::CliNotFound, message).hint(
+        "run it: `node postinstall.mjs` in the folder of `opencode-ai`, or install that package again without \
+         `--ignore-scripts`",
+    )
+}
+
+/// How much of a file is looked at: a launcher is shorter.
+const START: u64 = 16 * 1024;
+
+fn start_of(file: &Path) -> Vec<u8> {
+    let mut start = Vec::new();
+    let _ = File::open(file).and_then(|file| file.take(START).read_to_end(&mut start));
+    start
+}
+
+/// By the first bytes of ELF, Mach-O (for one processor, or several) and Windows' programs.
+fn is_program(start: &[u8]) -> bool {
+    const KINDS: [&[u8]; 4] = [b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ"];
+    // What cannot be read is left to the system to refuse.
+    start.is_empty() || KINDS.iter().any(|kind| start.starts_with(kind))
+}
+
+/// The package a launcher starts, by the launcher's own text: npm, pnpm and yarn name the place in quotes, seen from the
+/// launcher's folder (`"%dp0%\node_modules\opencode-ai\bin\opencode"`).
+fn launched_package(launcher: &Path, text: &[u8]) -> Option<PathBuf> {
+    const HERE: [&str; 3] = ["%~dp0", "%dp0%", "$basedir"];
+    let folder = launcher.parent()?;
+    let text = String::from_utf8_lossy(text);
+    let package = |quoted: &str| {
+        let quoted = quoted.replace('\\', "/");
+        let (place, _) = quoted.split_once("/opencode-ai/")?;
+        let place = HERE.iter().find_map(|here| place.strip_prefix(here)).unwrap_or(place);
+        Some(folder.join(place.trim_start_matches('/')).join("opencode-ai"))
+    };
+    text.split('"').filter_map(package).find(|package| package.is_dir())
 }
 
 /// The platform package's binary, as npm lays it out: within the package, or beside it.
@@ -163,7 +246,7 @@ mod tests {
         getrandom::fill(&mut name).unwrap();
         let folder = std::env::temp_dir().join(format!("executable-{:016x}", u64::from_ne_bytes(name)));
         std::fs::create_dir(&folder).unwrap();
-        let file = folder.join(FILE);
+        let file = folder.join("opencode");
         std::fs::write(&file, "#!/bin/sh\n").unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
         let found = |directory: &str| find(&launch(&folder), directory).ok();
@@ -172,5 +255,14 @@ mod tests {
         assert_eq!(found("/.."), Some(file.clone()));
         assert_eq!(found("/nowhere"), Some(file));
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_build_for_this_libc_and_processor_comes_first() {
+        let first = |is_musl, is_old| kinds(is_musl, is_old)[0];
+        assert_eq!(first(false, false), "");
+        assert_eq!(first(false, true), "-baseline");
+        assert_eq!(first(true, false), "-musl");
+        assert_eq!(first(true, true), "-baseline-musl");
     }
 }

@@ -29,6 +29,8 @@ pub enum Delivery {
     Event(Arc<BusEvent>, Option<Arc<str>>),
     /// The connection broke; it is being made again, for as long as somebody needs it.
     Gap(Failure),
+    /// Another try to make it again failed.
+    StillBroken(Failure),
     /// The connection is back, after so many attempts.
     Restored(u32),
     /// No use in trying again.
@@ -42,7 +44,7 @@ enum State {
     Open(u64),
     /// It was open, and is being made again.
     Broken,
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 /// Where events are read from.
@@ -114,7 +116,7 @@ impl Connection {
         let since = shared.stream_since.get().map_or(joined, |since| joined.max(*since));
         let settled = timeout_at(since + server.connect, state.wait_for(is_settled)).await;
         let failure = match settled.as_ref().map(|settled| settled.as_deref()) {
-            Ok(Ok(State::Failed(failure))) => Some(failure.clone()),
+            Ok(Ok(State::Failed(failure))) => Some((**failure).clone()),
             Ok(Ok(_)) => None,
             Ok(Err(_)) => {
                 Some(Failure::new(Code::Unreachable, "the event connection ended while it was opened"))
@@ -267,9 +269,14 @@ impl Shared {
         router.tell_all(&Delivery::Gap(failure));
     }
 
+    /// Another try to open the stream failed.
+    fn tell_still_broken(&self, failure: Failure) {
+        self.lock_router().tell_all(&Delivery::StillBroken(failure));
+    }
+
     fn fail(&self, failure: Failure) {
         self.lock_router().tell_all(&Delivery::Lost(failure.clone()));
-        self.state.send_replace(State::Failed(failure));
+        self.state.send_replace(State::Failed(Box::new(failure)));
     }
 }
 

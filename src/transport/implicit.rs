@@ -2,8 +2,8 @@
 //! listens on 4096, where that is ours.
 
 use super::http::Server;
-use super::listener::require_ours;
 use super::probe::{Identity, Known, ask, identify};
+use super::socket_owner::require_ours;
 use crate::error::{Code, Failure};
 use crate::protocol::api::v2::service::{FileFacts, LONGEST, NotOurs, Registration, registration};
 use crate::protocol::api::v2::started::USERNAME;

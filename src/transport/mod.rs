@@ -12,12 +12,14 @@ mod health;
 mod http;
 mod hub;
 mod implicit;
-mod listener;
 mod loopback;
 mod messages;
 mod private;
 mod probe;
 mod settle;
+mod socket_owner;
+#[cfg(windows)]
+mod windows_user;
 
 pub use api::Api;
 pub use cli::{AcpChild, Program, RunChild, end, exit_of};

@@ -17,7 +17,7 @@ use crate::error::{Accepted, Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::api::v2::{self, SessionRecord};
 use crate::protocol::call::Request;
-use crate::protocol::event::Ask;
+use crate::protocol::event::{Ask, PartKind, Role};
 use crate::protocol::release::Generation;
 use crate::protocol::reply::AskReply;
 use crate::protocol::turn::{Snapshot, Stop};
@@ -121,6 +121,41 @@ impl ApiClient {
                 }
                 Ok(Self::V2(ApiV2::new(server, directory).await?))
             }
+        }
+    }
+
+    /// The API of a server, for what is no turn: in no directory yet.
+    pub fn for_sessions(server: Server, known: &Known) -> Self {
+        match known.generation() {
+            Generation::V1 => Self::V1(Api::new(server)),
+            Generation::V2 => Self::V2(ApiV2 { server: server.in_directory(None), directory: String::new() }),
+        }
+    }
+
+    /// The newest prompt of a session with one of the texts, by its id.
+    pub async fn find_prompt(&self, session: &str, texts: &[&str]) -> Result<Option<String>, Failure> {
+        let api = match self {
+            Self::V1(api) => api,
+            Self::V2(api) => return api.find_prompt(session, texts).await,
+        };
+        let messages = api.messages(session).await?;
+        let found = messages.into_iter().rev().find(|message| {
+            let mut words =
+                message.parts.iter().filter(|part| part.kind == PartKind::Text && !part.synthetic);
+            message.info.role == Role::User
+                && words.any(|part| texts.contains(&part.text.decode(0, part.text.len()).as_str()))
+        });
+        Ok(found.map(|message| message.info.id))
+    }
+
+    /// As [`Self::delete`].
+    ///
+    /// # Errors
+    /// When it was not deleted.
+    pub async fn remove(&self, session: &str, within: Duration) -> Result<(), Failure> {
+        match self {
+            Self::V1(api) => api.remove_session(session, within).await,
+            Self::V2(api) => api.remove(session).await,
         }
     }
 

@@ -96,6 +96,18 @@ impl ApiV2 {
         let _ = self.server.ask(&v2::delete(id), within).await;
     }
 
+    /// # Errors
+    /// When it was not deleted.
+    pub async fn remove(&self, id: &str) -> Result<(), Failure> {
+        self.tell(&v2::delete(id)).await
+    }
+
+    /// The newest prompt with one of the texts, by its id.
+    pub async fn find_prompt(&self, session: &str, texts: &[&str]) -> Result<Option<String>, Failure> {
+        let answer = self.ask(&v2::messages(session, PAGE, None)).await?;
+        v2::read_prompt_with(&answer, texts)
+    }
+
     pub async fn is_busy(&self, id: &str) -> Result<bool, Failure> {
         let active = v2::read_active(&self.ask(&v2::active()).await?)?;
         Ok(active.iter().any(|active| active == id))

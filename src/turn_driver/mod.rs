@@ -4,6 +4,7 @@ mod api_client;
 mod api_v2;
 mod cli;
 mod created_session;
+pub mod errand;
 mod farewell;
 mod folders;
 mod jobs;

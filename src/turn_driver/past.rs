@@ -120,7 +120,10 @@ impl Pending<'_> {
             if let Some(reply) = self.request.policies().reply_to(ask) {
                 self.answer(ask.clone(), reply).await?;
             } else {
-                desk.mailbox.ask(&told(ask, self.place(ask), None));
+                let asked = told(ask, self.place(ask), None);
+                desk.mailbox.ask(&asked);
+                // An event before `start`: without it, nobody could answer what holds the session.
+                let _ = desk.mailbox.push(asked);
                 self.open.push(ask.clone());
             }
         }

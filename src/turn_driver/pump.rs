@@ -250,6 +250,8 @@ impl<'a> Pump<'a> {
                 self.posting = false;
                 match self.prepared.api.refusal(&answer) {
                     None => self.accepted(now),
+                    // Its status says that the prompt was taken; there is nothing to read in it.
+                    Some(_) if answer.is_success() && answer.is_packed() => self.accepted(now),
                     Some(refusal) => self.refused(refusal, answer.status),
                 }
             }
@@ -336,6 +338,11 @@ impl<'a> Pump<'a> {
                 self.lost_at = Some((now + self.request.target.timeouts.reconnect, failure));
                 self.turn.on_gap();
             }
+            Delivery::StillBroken(failure) => {
+                if let Some((_, why)) = &mut self.lost_at {
+                    *why = failure;
+                }
+            }
             Delivery::Restored(attempt) => {
                 self.lost_at = None;
                 self.turn.on_restored(attempt, now.into_std());
@@ -420,6 +427,11 @@ impl<'a> Pump<'a> {
 fn is_the_end(failure: &Failure) -> bool {
     matches!(
         failure.code,
-        Code::Provider | Code::AbortedElsewhere | Code::ModelNotFound | Code::AgentNotFound | Code::Empty
+        Code::Provider
+            | Code::AbortedElsewhere
+            | Code::ModelNotFound
+            | Code::AgentNotFound
+            | Code::Empty
+            | Code::Rejected
     )
 }

@@ -116,6 +116,43 @@ async fn http(
     prepared.map(|prepared| Ready::Http(Box::new(prepared))).map_err(Refused::Turn)
 }
 
+/// A server for what is no turn, on the first route that has one; of our own, it is held by what comes with it.
+pub async fn server_for(
+    request: &TurnRequest,
+    holdings: &Holdings,
+) -> Result<(Server, Option<Arc<Running>>), Failure> {
+    let mut last = nothing_to_start();
+    for route in &request.routes {
+        let found = match (route, &request.launch) {
+            (Route::Server, _) => match &request.target.url {
+                Some(url) => server(url, request).map(|server| (server, None)),
+                None => implicit_server(request).await.map(|(server, _)| (server, None)),
+            },
+            (Route::Private, Some(launch)) => private_server(request, launch, holdings).await,
+            _ => Err(nothing_to_start()),
+        };
+        match found {
+            Ok(found) => return Ok(found),
+            Err(failure) => last = failure,
+        }
+    }
+    Err(last)
+}
+
+async fn private_server(
+    request: &TurnRequest,
+    launch: &LaunchRequest,
+    holdings: &Holdings,
+) -> Result<(Server, Option<Arc<Running>>), Failure> {
+    let directory = request.target.directory.as_deref().unwrap_or(".");
+    require_folder(directory)?;
+    let within = request.target.timeouts.server_start;
+    let running = holdings.server(launch, directory, (Instant::now() + within, within)).await?;
+    let target = TargetRequest { credentials: Some(running.credentials.clone()), ..request.target.clone() };
+    let server = Server::new(&running.url, &target, request.limits.record as usize)?;
+    Ok((server, Some(running)))
+}
+
 fn server(url: &str, request: &TurnRequest) -> Result<Server, Failure> {
     Server::new(url, &request.target, request.limits.record as usize)
 }

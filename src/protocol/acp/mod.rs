@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::dialect::Stored;
 use super::event::BusEvent;
 use super::noise::{Piece, pieces, shown};
-use super::text::without_lone_surrogates;
+use super::text::repaired;
 use crate::error::{Code, Failure};
 
 pub use self::opening::SessionChoice;
@@ -73,6 +73,9 @@ pub struct AcpConfig {
     pub directory: String,
     pub session: SessionChoice,
     pub wanted: Wanted,
+    /// The id of our first request. What a plugin logs of other conversations is not to be taken for an answer, so
+    /// it should be one that nobody else uses.
+    pub first_id: u64,
 }
 
 pub struct Conversation {
@@ -103,9 +106,9 @@ type EarlyAsk = (String, Box<RawValue>, Option<Box<RawValue>>);
 impl Conversation {
     pub fn new(config: AcpConfig) -> Self {
         let mut conversation = Self {
+            next_id: config.first_id,
             config,
             outputs: VecDeque::new(),
-            next_id: 0,
             pending: HashMap::new(),
             version: None,
             capabilities: Value::Null,
@@ -181,6 +184,8 @@ impl Conversation {
             match piece {
                 Piece::Noise(_) => {}
                 Piece::Record(message) if self.read(&message) => {}
+                // An object that somebody logs, and no message.
+                Piece::Record(words) if !words.contains("\"jsonrpc\"") => {}
                 Piece::Record(words) | Piece::Torn(words) => {
                     self.outputs.push_back(Output::Lost(torn(&words)));
                 }
@@ -192,7 +197,7 @@ impl Conversation {
     fn read(&mut self, line: &str) -> bool {
         if let Ok(message) = serde_json::from_str::<Message<'_>>(line) {
             self.message(message);
-        } else if let Ok(message) = serde_json::from_str(&without_lone_surrogates(line)) {
+        } else if let Ok(message) = serde_json::from_str(&repaired(line)) {
             // Half a character in a title must not cost the answer it stands in.
             self.message(message);
         } else {

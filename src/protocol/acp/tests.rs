@@ -8,7 +8,9 @@ use super::*;
 use crate::protocol::dialect::stored_messages;
 use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::StreamEvent;
-use crate::protocol::turn::{Output as TurnOutput, Policies, Turn, TurnConfig, Wire};
+use crate::protocol::turn::{
+    Output as TurnOutput, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig, Wire,
+};
 
 const VERSIONS: [&str; 2] = ["1.1.31", "1.18.33"];
 
@@ -18,7 +20,7 @@ fn fixture(version: &str, scenario: &str) -> Vec<u8> {
 }
 
 fn config(session: SessionChoice, wanted: Wanted) -> AcpConfig {
-    AcpConfig { directory: "/home/user/oc/ws/a".into(), session, wanted }
+    AcpConfig { directory: "/home/user/oc/ws/a".into(), session, wanted, first_id: 0 }
 }
 
 /// A conversation, the turn it tells, and what came of both.
@@ -119,7 +121,7 @@ fn turn(session: &str) -> Turn {
         session_id: session.to_owned(),
         version: None,
         generation: crate::protocol::release::Generation::V1,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: Vec::new(),
         before: HashSet::new(),
@@ -189,7 +191,7 @@ fn an_ask_is_told_by_name_and_answered_under_its_own_id() {
         let replay =
             Replay::new(config(SessionChoice::New, Wanted::default())).run(&fixture(version, "perm"));
         let asked = replay.events.iter().find_map(|event| match event {
-            StreamEvent::Permission { id, permission, reply, .. } => {
+            StreamEvent::Permission { id, permission, reply, status: "replied", .. } => {
                 Some((id.clone(), permission.clone(), reply.as_ref().map(Reply::name)))
             }
             _ => None,
@@ -416,4 +418,43 @@ fn a_session_that_the_prompt_does_not_find_is_told_as_what_the_release_cannot() 
     );
     assert_eq!(replay.failed.unwrap().code, Code::UnsupportedVersion);
     assert!(!replay.answered);
+}
+
+#[test]
+fn what_others_log_of_their_conversations_answers_none_of_ours() {
+    let config = AcpConfig { first_id: 1 << 40, ..config(SessionChoice::New, Wanted::default()) };
+    let mut conversation = Conversation::new(config);
+    for id in 0..9 {
+        for rest in [
+            r#""name":"a model""#,
+            r#""jsonrpc":"2.0","result":{}"#,
+            r#""error":{"code":1}"#,
+            r#""error":"words""#,
+        ] {
+            conversation.line(format!(r#"{{"id":{id},{rest}}}"#).as_bytes());
+        }
+    }
+    let outputs: Vec<_> = std::iter::from_fn(|| conversation.poll_output()).collect();
+    assert!(matches!(&outputs[..], [Output::Send(line)] if line.contains("1099511627776")), "{outputs:?}");
+    conversation.line(format!(r#"{{"id":{},"result":{{}}}}"#, 1_u64 << 40).as_bytes());
+    assert!(matches!(conversation.poll_output(), Some(Output::Send(line)) if line.contains("session/new")));
+}
+
+#[test]
+fn an_error_behind_text_is_no_success_where_nothing_is_known_of_what_was_stored() {
+    for error in
+        [r#"{"code":-32603,"message":"quota"}"#, r#"{"code":-32603,"message":"quota","data":{"a":1e999}}"#]
+    {
+        let lines = format!(
+            r#"{{"jsonrpc":"2.0","id":0,"result":{{"agentCapabilities":{{}}}}}}
+{{"jsonrpc":"2.0","id":1,"result":{{"sessionId":"ses_1"}}}}
+{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"ses_1","update":{{"sessionUpdate":"agent_message_chunk","messageId":"msg_1","content":{{"type":"text","text":"A"}}}}}}}}
+{{"jsonrpc":"2.0","id":2,"error":{error}}}"#
+        );
+        let ended = Replay::new(config(SessionChoice::New, Wanted::default())).run(lines.as_bytes()).end(&[]);
+        assert_eq!(ended.text(), "A");
+        let failure = ended.verdict.unwrap().unwrap_err();
+        assert_eq!(failure.code, Code::Provider);
+        assert!(failure.message.ends_with("quota"), "{failure}");
+    }
 }

@@ -15,6 +15,7 @@ use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
 use super::json;
 use super::noise::{Piece, pieces, shown};
 use super::release::Generation;
+use super::text::repaired;
 use crate::error::{Accepted, Code, Failure};
 
 pub use arguments::{Flags, RunOptions, arguments};
@@ -30,6 +31,8 @@ pub const STARTS: &[&str] = &[
     r#"{"type":"step_finish""#,
     r#"{"type":"error""#,
 ];
+
+const KINDS: [&str; 6] = ["step_start", "text", "reasoning", "tool_use", "step_finish", "error"];
 
 /// How much of what is no JSON is kept for the error, in bytes.
 const JUNK: usize = 2000;
@@ -98,22 +101,38 @@ impl RunDialect {
     /// When the process waits for somebody at a terminal, or a record cannot be read.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<BusEvent>, Failure> {
         let text = String::from_utf8_lossy(line);
-        if let Some(record) = read_record(&text) {
-            return self.record(record);
-        }
         let mut events = Vec::new();
+        if self.reads(&text, &mut events)? {
+            return Ok(events);
+        }
         for piece in pieces(&text, STARTS) {
             match piece {
-                Piece::Noise(words) => self.junk(&words)?,
                 // How the process ends may say more of it.
                 Piece::Torn(words) => drop(self.torn.get_or_insert_with(|| shown(&words))),
-                Piece::Record(record) => match read_record(&record) {
-                    Some(record) => events.extend(self.record(record)?),
-                    None => self.junk(&record)?,
-                },
+                Piece::Record(record) if self.reads(&record, &mut events)? => {}
+                Piece::Noise(words) | Piece::Record(words) => self.junk(&words)?,
             }
         }
         Ok(events)
+    }
+
+    /// Returns `false` for what is no record of this process: a plugin may log objects that look like one.
+    fn reads(&mut self, json: &str, events: &mut Vec<BusEvent>) -> Result<bool, Failure> {
+        let mended;
+        let line = if let Ok(line) = serde_json::from_str::<Line<'_>>(json) {
+            line
+        } else {
+            // Half a character in a provider's words must not cost the error.
+            mended = repaired(json);
+            let Ok(line) = serde_json::from_str(&mended) else { return Ok(false) };
+            line
+        };
+        let ours = self.session.as_ref().is_none_or(|session| *session == line.session_id);
+        let is_record = ours && KINDS.contains(&line.kind.as_str());
+        if is_record {
+            events.extend(self.record(line)?);
+        }
+        Ok(is_record)
     }
 
     fn record(&mut self, line: Line<'_>) -> Result<Vec<BusEvent>, Failure> {
@@ -312,10 +331,6 @@ pub fn never_began(stderr: &str) -> bool {
     let sets_up = ["CREATE ", "ALTER ", "DROP ", "PRAGMA "].iter().any(|words| stderr.contains(words));
     let is_locked = ["database is locked", "SQLITE_BUSY"].iter().any(|words| stderr.contains(words));
     is_locked || (sets_up && stderr.contains("Failed query"))
-}
-
-fn read_record(text: &str) -> Option<Line<'_>> {
-    serde_json::from_str(text).ok()
 }
 
 /// A record that others wrote into: what it said is lost.

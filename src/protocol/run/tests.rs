@@ -202,3 +202,37 @@ fn a_flag_that_the_release_lacks_is_an_error_and_values_may_begin_with_a_dash() 
         ["--session=ses_1", "--title=-x", "--fork", "--auto", "--thinking"]
     );
 }
+
+#[test]
+fn objects_that_a_plugin_logs_are_no_records() {
+    let mut dialect = RunDialect::default();
+    let logged = |kind: &str, session: &str| {
+        format!(
+            r#"{{"type":"{kind}","sessionID":"{session}","part":{{"id":"p","messageID":"m","sessionID":"{session}","type":"text","text":"NOISE"}}}}"#
+        )
+    };
+    let events = feed(
+        &mut dialect,
+        &[
+            logged("message.part.updated", "ses_plugin"),
+            part("step-start", "msg_1", ""),
+            logged("message.part.updated", "ses_1"),
+            logged("text", "ses_plugin"),
+            part("text", "msg_1", r#","text":"ours""#) + &logged("text", "ses_plugin"),
+            part("step-finish", "msg_1", r#","reason":"stop","cost":0"#),
+        ],
+    );
+    assert_eq!(dialect.session(), Some("ses_1"));
+    assert!(!format!("{events:?}").contains("NOISE"));
+    assert!(dialect.end(Exit::Code(0), "").is_ok());
+}
+
+#[test]
+fn an_error_is_told_whatever_stands_in_it() {
+    for words in [r#""\ud83d""#, "1e999"] {
+        let mut dialect = RunDialect::default();
+        let line = format!(r#"{{"type":"error","sessionID":"ses_1","error":{{"name":"x","data":{words}}}}}"#);
+        let events = dialect.line(line.as_bytes()).unwrap();
+        assert!(matches!(events.last(), Some(BusEvent::Error { .. })), "{words}: {events:?}");
+    }
+}

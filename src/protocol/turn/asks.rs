@@ -19,19 +19,23 @@ const LONGEST_HOLD: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PermissionPolicy {
+    /// The caller chose nothing: an ask is rejected, and the turn fails.
     #[default]
+    Unset,
     Reject,
     /// `once`, each time.
     Allow,
     /// Another client answers.
     Leave,
-    /// The caller's code is asked.
+    /// The caller's code answers: a function, or whoever reads the events.
     Call,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QuestionPolicy {
+    /// As [`PermissionPolicy::Unset`].
     #[default]
+    Unset,
     Reject,
     Leave,
     Call,
@@ -49,16 +53,24 @@ impl Policies {
         let reject = Reply::Reject { message: None };
         match ask.kind {
             AskKind::Permission { .. } => match self.permission {
-                PermissionPolicy::Reject => Some(reject),
+                PermissionPolicy::Unset | PermissionPolicy::Reject => Some(reject),
                 PermissionPolicy::Allow => Some(Reply::Once),
                 PermissionPolicy::Leave => Some(Reply::Leave),
                 PermissionPolicy::Call => None,
             },
             AskKind::Question { .. } => match self.question {
-                QuestionPolicy::Reject => Some(reject),
+                QuestionPolicy::Unset | QuestionPolicy::Reject => Some(reject),
                 QuestionPolicy::Leave => Some(Reply::Leave),
                 QuestionPolicy::Call => None,
             },
+        }
+    }
+
+    /// Whether the caller said how to answer asks of this kind.
+    fn is_chosen(self, ask: &Ask) -> bool {
+        match ask.kind {
+            AskKind::Permission { .. } => self.permission != PermissionPolicy::Unset,
+            AskKind::Question { .. } => self.question != QuestionPolicy::Unset,
         }
     }
 }
@@ -87,6 +99,8 @@ pub(super) struct Asks {
     size: usize,
     /// One was rejected: the turn may end there.
     pub rejected: bool,
+    /// The ids of those that were rejected because the caller chose nothing.
+    unchosen: Vec<String>,
 }
 
 impl Asks {
@@ -104,7 +118,13 @@ impl Asks {
             places: HashMap::new(),
             size: 0,
             rejected: false,
+            unchosen: Vec::new(),
         }
+    }
+
+    /// The first ask that was rejected because the caller chose nothing, as an event shows it.
+    pub fn unchosen(&self) -> Option<&Value> {
+        self.told.get(*self.places.get(self.unchosen.first()?)?)
     }
 
     pub fn size(&self) -> usize {
@@ -155,15 +175,22 @@ impl Turn {
         if !ours || self.finished || !self.asks.seen.insert(ask.id.clone()) {
             return;
         }
+        let question = told(&ask, self.place(&ask.session_id), None);
         // Who leaves has nothing to say any more, and would leave an ask that holds the session.
         let leaving = self.leaving.then_some(Reply::Reject { message: None });
-        if let Some(reply) = self.asks.policies.reply_to(&ask).or(leaving) {
+        let reply = self.asks.policies.reply_to(&ask).or(leaving).filter(|reply| *reply != Reply::Leave);
+        if let Some(reply) = reply {
+            self.emit(question);
+            if !self.asks.policies.is_chosen(&ask) && !self.leaving {
+                self.asks.unchosen.push(ask.id.clone());
+            }
             return self.answer(ask, reply);
         }
-        let question = told(&ask, self.place(&ask.session_id), None);
         self.asks.size += weight(&question);
         self.asks.open(ask);
-        self.outputs.push_back(Output::Ask(question));
+        // First: who reads the event may reply at once.
+        self.outputs.push_back(Output::Ask(question.clone()));
+        self.emit(question);
     }
 
     /// The caller's code has said; too late if another client was faster.
@@ -235,6 +262,9 @@ impl Turn {
             return self.tell_ask(&AskReply { ask, reply });
         }
         self.asks.rejected |= reply.ends_the_turn() && !self.asks.goes_on(id);
+        if !reply.ends_the_turn() {
+            self.asks.unchosen.retain(|rejected| rejected != id);
+        }
         self.asks.correct(id, &reply);
     }
 
@@ -242,6 +272,9 @@ impl Turn {
     pub fn on_answered(&mut self, answered: &AskReply) {
         if self.asks.seen.insert(answered.ask.id.clone()) {
             let rejected = self.asks.rejected;
+            if self.asks.policies.reply_to(&answered.ask).is_some() {
+                self.emit(told(&answered.ask, self.place(&answered.ask.session_id), None));
+            }
             self.tell_ask(answered);
             // It ended the turn before this one.
             self.asks.rejected = rejected;
@@ -311,10 +344,19 @@ pub fn told(
         Some(Reply::Reject { message }) => message.clone(),
         _ => None,
     };
+    let status = if reply.is_some() { "replied" } else { "asked" };
     match kind {
-        AskKind::Permission { permission, patterns, metadata, .. } => {
-            StreamEvent::Permission { place, id, permission, patterns, metadata, tool, reply, message }
-        }
-        AskKind::Question { questions, .. } => StreamEvent::Question { place, id, questions, reply },
+        AskKind::Permission { permission, patterns, metadata, .. } => StreamEvent::Permission {
+            place,
+            status,
+            id,
+            permission,
+            patterns,
+            metadata,
+            tool,
+            reply,
+            message,
+        },
+        AskKind::Question { questions, .. } => StreamEvent::Question { place, status, id, questions, reply },
     }
 }

@@ -144,7 +144,7 @@ fn an_ask_goes_out_once_and_its_answer_becomes_the_reply() {
     let mut turn = turn();
     turn.on_event(&asked(SESSION), Instant::now());
     turn.on_event(&asked(SESSION), Instant::now());
-    assert_eq!(out(&mut turn), [r#"ask "per_1""#], "the event waits for the reply");
+    assert_eq!(out(&mut turn), [r#"ask "per_1""#, "event null"], "asked, and then shown");
     turn.on_answer("per_1", Reply::Always);
     turn.on_answer("per_1", Reply::Once);
     assert_eq!(out(&mut turn), ["reply Always", r#"event "always""#]);
@@ -176,6 +176,81 @@ fn an_answer_of_another_client_closes_it_and_ours_comes_too_late() {
     assert_eq!(out(&mut turn), ["closed per_1", r#"event "once""#]);
     turn.on_answer("per_1", Reply::Reject { message: None });
     assert!(out(&mut turn).is_empty());
+}
+
+/// A turn in which the caller chose nothing.
+fn unset() -> Turn {
+    let mut turn = turn();
+    turn.asks = asks::Asks::new(Policies::default());
+    turn
+}
+
+fn failure(turn: &Turn) -> Option<Failure> {
+    turn.unchosen()
+}
+
+#[test]
+fn an_ask_is_shown_before_its_reply_under_every_policy() {
+    let mut turn = unset();
+    turn.on_event(&asked(SESSION), Instant::now());
+    assert_eq!(out(&mut turn), ["event null", "reply Reject { message: None }", r#"event "reject""#]);
+}
+
+#[test]
+fn an_ask_that_nobody_chose_an_answer_for_is_a_failure_unless_another_client_allowed_it() {
+    let mut turn = unset();
+    turn.on_event(&asked(SESSION), Instant::now());
+    let failed = failure(&turn).unwrap();
+    assert_eq!(failed.code, Code::Rejected);
+    let ask = &failed.data.unwrap()["ask"];
+    assert_eq!(
+        (&ask["id"], &ask["patterns"][0], &ask["reply"]),
+        (&"per_1".into(), &"ls".into(), &"reject".into())
+    );
+    turn.on_event(&closed(Reply::Once), Instant::now());
+    assert!(failure(&turn).is_none());
+}
+
+#[test]
+fn who_left_or_chose_to_reject_sees_no_failure() {
+    let mut left = unset();
+    left.leave();
+    left.on_event(&asked(SESSION), Instant::now());
+    assert!(failure(&left).is_none());
+    let reject = Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Unset };
+    let mut chosen = turn();
+    chosen.asks = asks::Asks::new(reject);
+    chosen.on_event(&asked(SESSION), Instant::now());
+    assert!(chosen.asks.rejected && failure(&chosen).is_none());
+}
+
+#[test]
+fn an_ask_left_to_others_shows_their_reply_and_takes_one_of_the_caller() {
+    let leave = Policies { permission: PermissionPolicy::Leave, question: QuestionPolicy::Leave };
+    let mut turn = turn();
+    turn.asks = asks::Asks::new(leave);
+    turn.on_event(&asked(SESSION), Instant::now());
+    assert_eq!(out(&mut turn), [r#"ask "per_1""#, "event null"]);
+    turn.on_event(&closed(Reply::Once), Instant::now());
+    assert_eq!(out(&mut turn), ["closed per_1", r#"event "once""#]);
+    turn.on_event(&asked_of("per_2"), Instant::now());
+    out(&mut turn);
+    turn.on_answer("per_2", Reply::Once);
+    assert_eq!(out(&mut turn), ["reply Once", r#"event "once""#]);
+}
+
+#[test]
+fn a_turn_that_ends_while_its_provider_is_retried_says_so() {
+    let mut turn = turn();
+    let retry = Status::Retry { attempt: 3, message: "Internal Server Error".into(), next: 0.0 };
+    turn.on_event(&BusEvent::Status { session_id: SESSION.into(), status: retry }, Instant::now());
+    turn.fail(Failure::new(Code::Timeout, "the turn took longer than 9 ms").hint("raise timeouts.total"));
+    let Some(Output::Finish(verdict)) = std::iter::from_fn(|| turn.poll_output()).last() else { panic!() };
+    let failure = verdict.unwrap_err().to_json();
+    assert_eq!(failure["data"]["lastRetry"]["attempt"], 3);
+    assert!(failure["message"].as_str().unwrap().contains("Internal Server Error"));
+    assert!(!failure["hint"].as_str().unwrap().contains("raise"), "{failure}");
+    assert!(failure["cost"] == 0.0 && failure["usage"]["output"] == 0.0, "{failure}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::ending::{QUIET, SILENCE, TAIL};
 use super::execution::{End, Execution, Look, Sign, Standing, Stop};
+use super::last_retry::LastRetry;
 use super::{Output, Turn};
 use crate::error::{Code, Failure};
 use crate::protocol::event::{Ask, BusEvent, Interruption, MessageInfo};
@@ -53,6 +54,7 @@ impl Turn {
             _ if !running => self.missed |= self.gap,
             BusEvent::Message(info) => self.message_of_step(info, root),
             BusEvent::Part(part) => {
+                self.advance(part.kind);
                 self.write(|transcript, out| transcript.part(part, Source::Live, out));
             }
             BusEvent::Delta(delta) => self.write(|transcript, out| {
@@ -62,6 +64,7 @@ impl Turn {
             BusEvent::Retry { attempt, message, next, .. } if root => {
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
+                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards: Vec::new() });
             }
             _ => {}
@@ -191,7 +194,7 @@ impl Turn {
         if matches!(end, End::Refused(_)) {
             self.outputs.push_back(Output::Abort);
         }
-        match self.failure_of_end(end) {
+        match self.failure_of_end(end).or_else(|| self.unchosen()) {
             Some(failure) if !self.leaving => self.fail(failure),
             _ => self.succeed(),
         }

@@ -104,8 +104,9 @@ impl Replay {
                 Output::Abort => self.aborts += 1,
                 Output::Fetch => self.fetches += 1,
                 Output::Resend => self.resends += 1,
+                Output::AskClosed(_) => {}
                 Output::Finish(verdict) => self.verdict = Some(*verdict),
-                other => panic!("{other:?}"),
+                other @ Output::Silent => panic!("{other:?}"),
             }
         }
     }

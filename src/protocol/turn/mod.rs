@@ -7,7 +7,9 @@ mod by_execution;
 mod contract;
 mod ending;
 mod execution;
+mod last_retry;
 mod record;
+mod rejected;
 mod verdict;
 
 use std::collections::{HashSet, VecDeque};
@@ -15,6 +17,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use self::last_retry::LastRetry;
 use super::event::{Ask, BusEvent, MessageInfo, PartKind, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
@@ -60,6 +63,8 @@ pub struct Turn {
     /// The session's last error; a new answer shows that it was not the end.
     error: Option<Value>,
     title: Option<String>,
+    /// The provider failed, and has said nothing since.
+    last_retry: Option<LastRetry>,
     asks: asks::Asks,
     /// The connection broke and what it hid has not been filled in.
     gap: bool,
@@ -117,6 +122,7 @@ impl Turn {
             failed_fetches: 0,
             error: None,
             title: None,
+            last_retry: None,
             asks,
             gap: false,
             down: false,
@@ -216,6 +222,7 @@ impl Turn {
             BusEvent::Part(part) => {
                 if root {
                     self.recognise(part);
+                    self.advance(part.kind);
                 }
                 if part.kind == PartKind::Tool {
                     self.asks.stir(now);
@@ -298,8 +305,16 @@ impl Turn {
                 let discards = self.transcript.retry();
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
+                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards });
             }
+        }
+    }
+
+    /// The model says something: its provider works again.
+    fn advance(&mut self, kind: PartKind) {
+        if !matches!(kind, PartKind::StepStart) {
+            self.last_retry = None;
         }
     }
 
@@ -408,7 +423,15 @@ impl Turn {
             self.emit(event);
         }
         let accepted = if self.is_accepted() { Accepted::Yes } else { failure.accepted };
+        let failure = match &self.last_retry {
+            Some(retry) => retry.explain(failure),
+            None => failure,
+        };
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
+        if accepted == Accepted::Yes {
+            let totals = self.whole().totals();
+            failure.spent = Some(Box::new(serde_json::json!({ "usage": totals.usage, "cost": totals.cost })));
+        }
         if failure.accepted != Accepted::No {
             // Words that came while nobody knew of our prompt may be the answer to another one.
             let text = if self.is_accepted() { self.transcript.text() } else { String::new() };

@@ -141,7 +141,7 @@ impl Replay {
             session_id: session.to_owned(),
             version: Some("test".into()),
             generation: crate::protocol::release::Generation::V1,
-            policies: Policies::default(),
+            policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
             accept: Duration::from_secs(30),
             texts: Vec::new(),
             before: before.iter().map(|&id| id.to_owned()).collect(),
@@ -479,7 +479,7 @@ fn a_rejected_permission_ends_the_turn_without_an_error() {
             let (path, body) = story.replies[0].request().unwrap();
             assert_eq!(body["reply"], "reject");
             assert!(path.starts_with("/permission/per_"));
-            assert_eq!(story.count("permission"), 1);
+            assert_eq!(story.count("permission"), 2, "asked and replied");
             assert_eq!(story.result()["asks"][0]["reply"], taken);
         }
         assert_eq!(replay(version, "perm_reject").result()["finishReason"], "rejected", "{version}");
@@ -492,7 +492,7 @@ fn a_rejected_question_ends_the_turn_without_an_error() {
         let story = replay(version, "question_reject");
         let (path, _) = story.replies[0].request().unwrap();
         assert!(path.ends_with("/reject") && path.starts_with("/question/"));
-        assert_eq!(story.count("question"), 1, "{version}");
+        assert_eq!(story.count("question"), 2, "{version}: asked and replied");
         assert_eq!(story.result()["finishReason"], "rejected");
     }
 }
@@ -724,7 +724,7 @@ fn what_comes_before_start_is_told_after_it() {
         session_id: "ses_1".into(),
         version: None,
         generation: crate::protocol::release::Generation::V1,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: Vec::new(),
         before: HashSet::new(),
@@ -738,7 +738,7 @@ fn what_comes_before_start_is_told_after_it() {
     assert!(replay.story.events.is_empty());
     replay.turn.on_accepted(replay.now);
     replay.drain();
-    assert_eq!(replay.story.types(), ["start", "permission"]);
+    assert_eq!(replay.story.types(), ["start", "permission", "permission"]);
 }
 
 #[test]
@@ -808,7 +808,7 @@ fn the_answer_to_another_clients_prompt_is_not_ours() {
         session_id: "ses_1".into(),
         version: None,
         generation: crate::protocol::release::Generation::V1,
-        policies: Policies::default(),
+        policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: vec!["mine".into()],
         before: HashSet::new(),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::rejected::rejected;
 use super::{Turn, Wire};
 use crate::error::{Code, Failure};
 use crate::protocol::event::{Fault, MessageInfo};
@@ -55,11 +56,15 @@ impl Turn {
             _ => self.error.as_ref(),
         };
         if let Some(error) = error {
-            return match fault_in(error) {
+            let failure = match fault_in(error) {
                 Some(fault) if fault.is_abort() && self.asks.rejected || fault.is_content_filter() => None,
                 Some(fault) => Some(fault_of_turn(&fault)),
                 None => failure_of(error),
             };
+            return failure.or_else(|| self.unchosen());
+        }
+        if let Some(rejected) = self.unchosen() {
+            return Some(rejected);
         }
         match end {
             _ if self.asks.rejected => None,
@@ -73,6 +78,11 @@ impl Turn {
             End::Failed => Some(failed_at_the_provider()),
             End::Answered => self.is_silent().then(empty),
         }
+    }
+
+    /// An ask was rejected because the caller chose no answer: that is no success, however the turn went on.
+    pub(super) fn unchosen(&self) -> Option<Failure> {
+        self.asks.unchosen().map(rejected).filter(|_| !self.leaving)
     }
 
     /// How the last message of the answer stands.
@@ -89,14 +99,19 @@ impl Turn {
             None if self.config.wire == Wire::Bus => End::Open,
             Some("tool-calls") => End::Calls,
             Some("error") => End::Failed,
-            // After this, OpenCode goes on too.
-            Some("unknown") if self.error.is_some() => End::Open,
+            // After this, OpenCode goes on too; and a child that names no reason has told why by its error.
+            None | Some("unknown") if self.error.is_some() => End::Open,
             _ => End::Answered,
         }
     }
 
     fn is_silent(&self) -> bool {
         self.whole().is_empty() && self.transcript.is_empty()
+    }
+
+    /// The child said that the turn was stopped, which is an abort unless we left.
+    pub fn on_cancelled(&mut self) {
+        self.on_ended(Err(self.interrupted()));
     }
 
     fn interrupted(&self) -> Failure {

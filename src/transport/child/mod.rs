@@ -1,23 +1,33 @@
 //! Child processes: started with the environment they are given and nothing else of ours, their pipes
 //! always drained and bounded, ended together with everything they started.
 
+#[cfg(guarded)]
+#[path = "guarded.rs"]
+mod keeper;
+#[cfg(supervised)]
+#[path = "supervised.rs"]
+mod keeper;
+#[cfg(windows)]
+#[path = "job.rs"]
+mod keeper;
 mod launch;
 
 use std::collections::VecDeque;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::sync::watch;
 
+use keeper::Keeper;
 pub use launch::{Launch, Stdin};
 
 /// How much of standard error is kept, in bytes.
 const STDERR_TAIL: usize = 64 * 1024;
-/// How long a child that is told to end has before it is made to.
-pub const GRACE: Duration = Duration::from_secs(2);
+/// How long a child that is told to end has before it is made to. Windows does not tell, it ends.
+#[cfg(unix)]
+const GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What listens to standard error beside us.
 pub type Hear = Box<dyn FnMut(&[u8]) + Send>;
@@ -25,7 +35,7 @@ pub type Hear = Box<dyn FnMut(&[u8]) + Send>;
 /// A running child. Dropping it ends the child and all it started; so does the end of this process,
 /// whichever way it comes.
 pub struct Child {
-    pid: u32,
+    keeper: Arc<Keeper>,
     pub stdin: Option<ChildStdin>,
     /// Must be read to the end or dropped: the child's end hangs on it.
     pub stdout: Option<ChildStdout>,
@@ -47,10 +57,11 @@ impl Child {
     /// # Errors
     /// When the system cannot start the program.
     pub fn start_heard(launch: &Launch, hear: Option<Hear>) -> std::io::Result<Self> {
-        let mut child = launch.spawn()?;
+        let (mut child, keeper) = Keeper::spawn(launch)?;
+        let keeper = Arc::new(keeper);
         let stderr = Arc::new(Mutex::new(VecDeque::new()));
         let (tell_exit, exit) = watch::channel(None);
-        let (pid, stdin, stdout) = (child.id().unwrap_or_default(), child.stdin.take(), child.stdout.take());
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let (tell_end, stderr_ended) = watch::channel(false);
         if let Some(pipe) = child.stderr.take() {
             let tail = stderr.clone();
@@ -60,11 +71,13 @@ impl Child {
             });
         }
         // Waiting is a task of its own, so that a child is reaped even if nobody asks for it any more.
+        let waiting = keeper.clone();
         tokio::spawn(async move {
             let status = child.wait().await;
+            waiting.finish().await;
             tell_exit.send_replace(Some(status.unwrap_or_default()));
         });
-        Ok(Self { pid, stdin, stdout, stderr, stderr_ended, exit })
+        Ok(Self { keeper, stdin, stdout, stderr, stderr_ended, exit })
     }
 
     /// The end of what it wrote to standard error.
@@ -98,7 +111,7 @@ impl Child {
         self.stdin = None;
         self.stdout = None;
         if !self.has_exited() {
-            launch::end(self.pid);
+            self.keeper.end();
         }
     }
 }

@@ -54,6 +54,8 @@ async fn read_for_ever(shared: &Shared) {
             End::Broken(failure) => {
                 if opened > before {
                     shared.break_off(failure);
+                } else {
+                    shared.tell_still_broken(failure);
                 }
                 // A stream that breaks off at once is no better than one that does not open.
                 let lived = opened > before && began.elapsed() > LIVED;

@@ -17,6 +17,8 @@ use crate::protocol::event::BusEvent;
 const FEW: usize = 256;
 /// The same for each turn: to wake one costs as much as a dozen events.
 const EACH: usize = 16;
+/// How many bytes of records wait together, at most: what waits here counts against no turn's limit yet.
+const BYTES: usize = 1024 * 1024;
 /// How many sessions of subagents one turn may have.
 const SESSIONS: usize = 10_000;
 
@@ -43,6 +45,8 @@ pub struct Router {
     waiting: Vec<usize>,
     /// How many events wait.
     pending: usize,
+    /// How many bytes their records had.
+    bytes: usize,
 }
 
 impl Router {
@@ -117,6 +121,7 @@ impl Router {
         let raw = bytes.filter(|_| hearer.wants_raw).map(|bytes| String::from_utf8_lossy(bytes).into());
         hearer.put(Delivery::Event(Arc::new(event), raw), &mut self.waiting, at);
         self.pending += 1;
+        self.bytes += length;
     }
 
     /// As [`Self::deliver`]: nothing is copied but the text, if it continues what waits.
@@ -128,6 +133,7 @@ impl Router {
             return self.deliver(BusEvent::Delta(delta.to_owned()), bytes.len(), Some(bytes));
         }
         self.pending += 1;
+        self.bytes += bytes.len();
     }
 
     /// A record beyond every limit, of which `head` is left. Returns `false` if it could be that of several
@@ -160,12 +166,13 @@ impl Router {
 
     /// So much waits that turns should be woken whatever more is at hand.
     pub fn is_full(&self) -> bool {
-        self.pending >= FEW.max(EACH * self.hearers.len())
+        self.bytes >= BYTES || self.pending >= FEW.max(EACH * self.hearers.len())
     }
 
     /// Wakes those for whom something waits.
     pub fn flush(&mut self) {
         self.pending = 0;
+        self.bytes = 0;
         for at in self.waiting.drain(..) {
             let Some(hearer) = &mut self.hearers[at] else { continue };
             for delivery in hearer.pending.drain(..) {
@@ -250,5 +257,32 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.connection.unregister(&self.session);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::{BYTES, Router};
+    use crate::protocol::dialect::{DeltaAtAGlance, glance};
+
+    #[test]
+    fn few_records_that_are_large_fill_it_too() {
+        let (sender, mut heard) = unbounded_channel();
+        let mut router = Router::default();
+        router.add("ses_1", sender, false, usize::MAX);
+        let text = "x".repeat(BYTES / 2);
+        let record = format!(
+            r#"{{"type":"message.part.delta","properties":{{"sessionID":"ses_1","messageID":"msg_1","partID":"prt_1","field":"text","delta":"{text}"}}}}"#
+        );
+        let seen = glance(record.as_bytes()).expect("a record like OpenCode's");
+        let delta = DeltaAtAGlance::read(&seen).expect("a delta");
+        router.deliver_delta(&delta, record.as_bytes());
+        assert!(router.has_pending() && !router.is_full());
+        router.deliver_delta(&delta, record.as_bytes());
+        assert!(router.is_full());
+        router.flush();
+        assert!(!router.is_full() && heard.try_recv().is_ok());
     }
 }

@@ -310,13 +310,11 @@ impl<'a> Pump<'a> {
             self.turn.abandon(&part, range);
         }
         self.turn.on_record(&record);
-        let end = if self.ready.conversation.was_cancelled() {
-            Err(Failure::new(Code::AbortedElsewhere, "another client aborted this turn")
-                .hint("the text so far is in error.data.text"))
+        if self.ready.conversation.was_cancelled() {
+            self.turn.on_cancelled();
         } else {
-            Ok(())
-        };
-        self.turn.on_ended(end);
+            self.turn.on_ended(Ok(()));
+        }
     }
 
     fn on_line(&mut self, line: Result<Option<Vec<u8>>, Failure>) {

@@ -238,9 +238,18 @@ fn no_session_in_time(ms: u128) -> Failure {
         .hint("OpenCode waits for the MCP servers and plugins of the project: see `opencode mcp list`, or raise timeouts.serverStart")
 }
 
+/// Others count from 0. JSON holds whole numbers up to 2^53.
+fn unused_id() -> u64 {
+    let mut bytes = [0; 4];
+    // Without random numbers it is one that nobody counts to.
+    let _ = getrandom::fill(&mut bytes);
+    (1 << 40) + u64::from(u32::from_ne_bytes(bytes))
+}
+
 fn config(request: &TurnRequest) -> AcpConfig {
     let fork = request.session.fork;
     AcpConfig {
+        first_id: unused_id(),
         directory: directory(request).to_owned(),
         session: match (&request.session.id, request.session.newest) {
             (Some(id), _) => SessionChoice::Existing { id: id.clone(), fork },

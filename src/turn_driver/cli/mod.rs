@@ -10,14 +10,13 @@ pub use acp_ready::{AcpReady, acp_ready};
 pub use run::pump as pump_run;
 pub use run_ready::{RunReady, run_ready};
 
-use serde_json::value::RawValue;
-
 use super::folders::{refuse_escapes, same_folder};
 use super::line_up;
 use super::queue::{Place, Ticket};
 use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
+use crate::protocol::json as bounded;
 use crate::protocol::noise::{Piece, pieces};
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::Turn;
@@ -89,14 +88,13 @@ fn fail(turn: &mut Turn, failure: Failure) {
 /// A line of the wire, for `raw`: the records in it.
 fn raw_records(session: &str, line: &[u8], starts: &[&str]) -> Vec<StreamEvent> {
     let place = || SessionPlace { session_id: session.to_owned(), parent_session_id: None };
-    let raw =
-        |json: String| Some(StreamEvent::Raw { place: place(), event: RawValue::from_string(json).ok()? });
+    let raw = |json: &str| Some(StreamEvent::Raw { place: place(), event: bounded::raw(json)? });
     let text = String::from_utf8_lossy(line);
-    if let Some(event) = raw(text.clone().into_owned()) {
+    if let Some(event) = raw(&text) {
         return vec![event];
     }
     let records = pieces(&text, starts).into_iter().filter_map(|piece| match piece {
-        Piece::Record(json) => raw(json),
+        Piece::Record(json) => raw(&json),
         Piece::Noise(_) | Piece::Torn(_) => None,
     });
     records.collect()

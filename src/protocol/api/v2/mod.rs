@@ -25,7 +25,7 @@ pub use catalogue::{
 };
 pub use errors::refusal;
 pub use info::{Probe, info, probe, unknown_release};
-pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent};
+pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent, read_prompt_with};
 pub use lookup::{check_agent, check_model};
 pub use parts::of_parts;
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};

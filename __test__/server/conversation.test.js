@@ -1,0 +1,80 @@
+// opencode.session(): one session for all turns, and findPrompt(), on the real OpenCode.
+import { afterEach, describe, expect, it } from 'vitest'
+import { OpenCode } from '../../index.js'
+import testing from '../../testing/index.js'
+import { realOpenCode } from '../support/real-opencode.mjs'
+
+const { hang, text } = testing
+
+describe('a conversation', () => {
+  const real = realOpenCode()
+  afterEach(() => real.model.reset())
+  const client = () => new OpenCode(real.options())
+
+  it('two first prompts at once are one session, in call order', async () => {
+    const session = client().session({ title: 'A talk' })
+    expect(session.id).toBeUndefined()
+    real.model.reply(text('I will.')).reply(text('Blue.'))
+    const [first, second] = await Promise.all([
+      session.generate('Remember blue.'),
+      session.generate('Which colour?'),
+    ])
+    expect(first.sessionID).toBe(session.id)
+    expect(second).toMatchObject({ sessionID: session.id, text: 'Blue.' })
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
+    expect(await real.ask(`/session/${session.id}`)).toMatchObject({ title: 'A talk' })
+  })
+
+  it('leaving the first turn keeps the session', async () => {
+    const session = client().session()
+    real.model.reply(text('Once upon'), hang())
+    for await (const _ of session.generateStream('A story.')) break
+    const { id } = session
+    expect(id).toMatch(/^ses/)
+    real.model.reply(text('Again.'))
+    expect(await session.generate('Once more.')).toMatchObject({ sessionID: id, text: 'Again.' })
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('A story.')
+  })
+
+  it('a turn that waits for the session can be left, and the first one may fail', async () => {
+    const session = client().session({ model: 'nobody/nothing' })
+    const first = session.generateStream('one')
+    const second = session.generateStream('two', { model: 'scripted/model' })
+    const third = session.generateStream('three', { model: 'scripted/model' })
+    real.model.reply(text('Two.'))
+    const failed = expect(first.result).rejects.toMatchObject({ code: 'ERR_OPENCODE_MODEL_NOT_FOUND' })
+    const [left, answered] = [third.result, second.result]
+    await third.abort()
+    await failed
+    expect(await left).toMatchObject({ finishReason: 'abort', text: '' })
+    expect(await answered).toMatchObject({ text: 'Two.', sessionID: session.id })
+  })
+
+  it('forks, and deletes', async () => {
+    const session = client().session()
+    expect(() => session.fork()).toThrow(/does not exist yet/)
+    expect(() => session.generate('x', { sessionID: 'ses_1' })).toThrow(/has its session/)
+    expect(() => client().session({ ephemeral: true })).toThrow(/ephemeral/)
+    real.model.reply(text('Yes.')).reply(text('Green.'))
+    await session.generate('Remember blue.')
+    const copy = session.fork()
+    const { sessionID } = await copy.generate('And with yellow?')
+    expect(sessionID).toBe(copy.id)
+    expect(copy.id).not.toBe(session.id)
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
+    await copy.delete()
+    expect((await real.ask('/session')).map(({ id }) => id)).not.toContain(sessionID)
+    expect(copy.id).toBeUndefined()
+  })
+
+  it('a prompt is found in its session, or not', async () => {
+    const opencode = client()
+    real.model.reply(text('Hi.'))
+    const { sessionID } = await opencode.generate('Say hi.')
+    const found = await opencode.findPrompt('Say hi.', { sessionID })
+    expect(found).toEqual({ sessionID, messageID: expect.stringMatching(/^msg/) })
+    expect(await opencode.findPrompt('Never said.', { sessionID })).toBeUndefined()
+    const nowhere = opencode.findPrompt('Say hi.', { sessionID: 'ses_none' })
+    await expect(nowhere).rejects.toMatchObject({ code: 'ERR_OPENCODE_SESSION_NOT_FOUND' })
+  })
+})

@@ -1,0 +1,31 @@
+'use strict'
+
+// How we end what we start on systems other than Linux and Windows, tried on Linux: the addon is built with its feature
+// `guard`, and the whole suite of endings runs on it. Only in a namespace of processes: a guard that kills too much
+// would kill strangers.
+
+const { copyFileSync } = require('node:fs')
+const { join } = require('node:path')
+const { spawnSync } = require('node:child_process')
+const { ROOT, announce, run } = require('./steps.js')
+
+function guardEndings() {
+  if (process.platform !== 'linux') return
+  announce('Endings with a guard, as on macOS')
+  process.env.CARGO_PROFILE_DEV_DEBUG ??= 'false'
+  run('cargo', 'build', '--features', 'guard')
+  const addon = join(ROOT, 'target', 'guard.node')
+  copyFileSync(join(ROOT, 'target', 'debug', 'libopencode_stream.so'), addon)
+  process.env.OPENCODE_STREAM_TEST_ADDON = addon
+  const apart = ['--pid', '--fork', '--mount-proc']
+  const vitest = ['npx', 'vitest', 'run', '--maxConcurrency=4', '__test__/private/endings.test.js']
+  if (spawnSync('unshare', [...apart, 'true'], { stdio: 'ignore' }).status !== 0) {
+    console.log('SKIPPED: a namespace of processes cannot be had here (`unshare` needs root)')
+    return
+  }
+  run('unshare', ...apart, ...vitest)
+}
+
+module.exports = { guardEndings }
+
+if (require.main === module) guardEndings()

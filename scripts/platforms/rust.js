@@ -1,0 +1,108 @@
+'use strict'
+
+// The addon for other targets: the standard library from Debian's source package by cargo's build-std, linkers and C
+// from PyPI's zig. RUSTC_BOOTSTRAP lets the stable compiler do what build-std needs.
+
+const { chmodSync, existsSync, mkdirSync, writeFileSync } = require('node:fs')
+const { delimiter, join } = require('node:path')
+const { spawnSync } = require('node:child_process')
+const { CACHE, made, prepare } = require('./cache.js')
+const { unpackOwn } = require('./debian.js')
+const { ROOT } = require('../steps.js')
+
+const COMPILER = ['rustc-web', 'libstd-rust-web-1.96', 'libstd-rust-web-dev', 'rust-web-src', 'libllvm22']
+
+/** Debian's compiler beside its own sources, by a script that tells it where its libraries are. */
+function compiler() {
+  const folder = made('rust-1.96', (fresh) => unpackOwn(COMPILER, fresh))
+  const script = join(folder, 'rustc')
+  const libraries = join(folder, 'usr/lib/x86_64-linux-gnu')
+  return program(
+    script,
+    `#!/bin/sh\nLD_LIBRARY_PATH=${libraries} exec ${join(folder, 'usr/bin/rustc')} "$@"\n`,
+  )
+}
+
+function zig() {
+  return made('zig', (fresh) =>
+    prepare('python3', ['-m', 'pip', 'install', '--quiet', '--target', fresh, 'ziglang', 'cargo-zigbuild']),
+  )
+}
+
+function program(file, text) {
+  writeFileSync(file, text)
+  chmodSync(file, 0o755)
+  return file
+}
+
+function environment() {
+  return {
+    ...process.env,
+    RUSTC: compiler(),
+    RUSTC_BOOTSTRAP: '1',
+    CARGO_UNSTABLE_BUILD_STD: 'std,panic_abort,panic_unwind',
+    CARGO_PROFILE_DEV_DEBUG: 'false',
+    CARGO_INCREMENTAL: '0',
+    CARGO_TARGET_DIR: join(CACHE, 'target'),
+  }
+}
+
+/** With all crates at hand, those of the standard library too: what fails afterwards is the code. */
+function fetched(target) {
+  const env = environment()
+  prepare('cargo', ['fetch', '--locked', '--target', target], { cwd: ROOT, env })
+  return env
+}
+
+/** `cargo check`, with warnings denied. It links nothing, so an empty file does for whatever is written in C. */
+function check(target) {
+  const folder = join(CACHE, 'no-objects')
+  mkdirSync(folder, { recursive: true })
+  const cc = program(join(folder, 'cc'), NO_OBJECTS)
+  const ar = program(join(folder, 'ar'), NO_ARCHIVE)
+  const name = target.replaceAll('-', '_')
+  const words = ['rustc', '--locked', '--profile', 'check', '--target', target, '--', '-D', 'warnings']
+  return cargo(words, {
+    ...fetched(target),
+    [`CC_${name}`]: cc,
+    [`AR_${name}`]: ar,
+  })
+}
+
+const NO_OBJECTS = `#!/bin/sh
+[ "$1" = --version ] && echo 'clang version 19.0.0' && exit
+for word in "$@"; do
+  case "$word" in -Fo* | /Fo*) : > "\${word#?Fo}" ;; -E) echo clang ;; esac
+  [ "$previous" = -o ] && : > "$word"
+  previous=$word
+done
+exit 0
+`
+const NO_ARCHIVE = `#!/bin/sh
+for word in "$@"; do
+  case "$word" in -out:* | /out:*) : > "\${word#?out:}" ;; *.a | *.lib) : > "$word" ;; esac
+done
+exit 0
+`
+
+/** The addon, linked. Resolves with its file. */
+function build(target, env = {}) {
+  const tools = zig()
+  const whole = fetched(target)
+  const code = cargo(['zigbuild', '--locked', '--target', target], {
+    ...whole,
+    PATH: [join(tools, 'bin'), process.env.PATH].join(delimiter),
+    PYTHONPATH: tools,
+    ...env,
+  })
+  if (code !== 0) return null
+  const names = ['libopencode_stream.so', 'opencode_stream.dll', 'libopencode_stream.dylib']
+  const files = names.map((file) => join(whole.CARGO_TARGET_DIR, target, 'debug', file))
+  return files.find((file) => existsSync(file)) ?? null
+}
+
+function cargo(words, env) {
+  return spawnSync('cargo', words, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] }).status
+}
+
+module.exports = { build, check }
