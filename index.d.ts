@@ -663,12 +663,17 @@ export type HealthOptions = Pick<
 // What comes out
 // ---------------------------------------------------------------------------------------------
 
+/** OpenCode's major version, which is that of its API: releases 1.x speak one, releases 2.x another. */
+export type Generation = 1 | 2
+
 /** What {@link health} found. */
 export interface Health {
   /** Always: what is not healthy is thrown. */
   healthy: true
   /** Of OpenCode, where the server says. */
   version: string | undefined
+  /** Which of OpenCode's two APIs the server speaks. */
+  generation: Generation
   /** Which server answered, without userinfo. */
   url: string
   /** Whether the server asks for credentials, and took ours. */
@@ -725,7 +730,7 @@ export interface Usage {
 
 /**
  * How a turn ended. A turn that was left before it began has an empty `text`, zero `usage`, and no
- * `sessionID` (unless one was passed), `route`, `granularity` or `version`: nothing was sent.
+ * `sessionID` (unless one was passed), `route`, `granularity`, `generation` or `version`: nothing was sent.
  */
 export interface GenerateResult {
   /**
@@ -743,6 +748,8 @@ export interface GenerateResult {
   granularity: Granularity | undefined
   /** Of OpenCode, where it is known. */
   version: string | undefined
+  /** Which of OpenCode's two APIs it took. */
+  generation: Generation | undefined
   /** Why it ended. */
   finishReason: FinishReason
   /** Of the prompted session, over all steps; not that of subagents. */
@@ -824,6 +831,8 @@ export interface StartEvent extends InSession {
   type: 'start'
   route: Route
   granularity: Granularity
+  /** Which of OpenCode's two APIs the turn takes. */
+  generation: Generation
   /** Of OpenCode, where it is known. */
   version?: string
   /** The message that holds the prompt. */

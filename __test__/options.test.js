@@ -8,6 +8,7 @@ describe('without options', () => {
     expect(request()).toEqual({
       routes: ['server', 'private', 'acp', 'run'],
       url: null,
+      service: null,
       credentials: null,
       headers: {},
       directory: process.cwd(),

@@ -1,5 +1,6 @@
 'use strict'
 
+const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
 const { launchRequest } = require('./launch.js')
 const { MODES, readUsername, serverOf } = require('./options.js')
@@ -89,6 +90,7 @@ function serverRequest(settings, env, { isOurOwn = false, mayBeNowhere = false }
     credentials: chooseCredentials(settings, named, headers, env),
     headers,
     directory: chooseDirectory(settings, named, mayBeNowhere),
+    service: named === null ? serviceRegistration(env) : null,
     network: networkOf(env),
     directoryGiven: settings.directory !== undefined,
     timeouts: { ...timeouts, total: total === Infinity ? null : total },
@@ -129,6 +131,12 @@ function chooseDirectory({ directory }, named, mayBeNowhere) {
     if (mayBeNowhere) return null
     throw error
   }
+}
+
+/** Where OpenCode 2 registers its background service: with its address, and its password. */
+function serviceRegistration(env) {
+  const home = env.XDG_STATE_HOME || (env.HOME && path.join(env.HOME, '.local', 'state'))
+  return home && path.isAbsolute(home) ? path.join(home, 'opencode', 'service.json') : null
 }
 
 /** What the environment says of the way to a server. Read here: native threads that read it race with whoever sets it. */

@@ -6,6 +6,7 @@
 const { prepare } = require('./build.js')
 
 const USAGE = `Usage: npm run demo                      a scripted model answers; offline but for the first run
+       npm run demo -- --opencode 2      the same with OpenCode 2
        npm run demo -- --live "prompt"   your own OpenCode answers, in the current directory`
 
 function main(words) {
@@ -22,7 +23,9 @@ function main(words) {
 }
 
 function readWords(words) {
-  if (words.length === 0) return { live: false }
+  if (words.length === 0) return { live: false, generation: 1 }
+  if (words.length === 2 && words[0] === '--opencode' && ['1', '2'].includes(words[1]))
+    return { live: false, generation: Number(words[1]) }
   const [flag, ...prompt] = words
   return flag === '--live' && prompt.length > 0 ? { live: true, prompt: prompt.join(' ') } : undefined
 }

@@ -62,6 +62,7 @@ fn turn() -> Turn {
         wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
+        generation: crate::protocol::release::Generation::V1,
         policies,
         accept: Duration::from_secs(30),
         texts: vec!["mine".into()],

@@ -140,6 +140,9 @@ pub struct TargetRequest {
     /// `None`: the server's own.
     pub directory: Option<String>,
     pub timeouts: Timeouts,
+    /// Where OpenCode 2 registers its background service, which may be the implicit server.
+    #[serde(default)]
+    pub service: Option<String>,
     /// Read off the environment on JavaScript's thread: `getenv` elsewhere races with `process.env`.
     #[serde(default)]
     pub network: Network,
@@ -171,6 +174,7 @@ impl TargetRequest {
             credentials: None,
             headers: BTreeMap::new(),
             directory: None,
+            service: None,
             network: Network::default(),
             timeouts: Timeouts {
                 connect: seconds(5),

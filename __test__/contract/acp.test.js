@@ -1,3 +1,3 @@
 import { contract, releases } from './contract.mjs'
 
-for (const version of releases('1.18.33', '1.1.31')) contract('acp', version)
+for (const version of releases('1.18.33', '1.1.31', '2.0.15')) contract('acp', version)

@@ -1,4 +1,38 @@
 // What a route or a release cannot do, as data: everything else is the same for all of them.
+import testing from '../../testing/index.js'
+
+const { toolCall } = testing
+
+/** Generation 2 takes no summary that is not of this form. */
+const TEMPLATE = `## Objective
+- none
+
+## Requirements
+- none
+
+## Decisions
+- none
+
+## Work State
+- none
+
+### Completed
+- none
+
+### Active
+- none
+
+### Blocked
+- none
+
+## Next Move
+- none
+
+## Relevant Files
+- none
+
+## Important Context
+- none`
 
 /** Whether release `version` is older than `than`. */
 export function isBefore(version, than) {
@@ -12,7 +46,29 @@ export function differences(route, version) {
   const isRun = route === 'run'
   const isAcp = route === 'acp'
   const before = (than) => isBefore(version, than)
+  const generation = before('2.0.0') ? 1 : 2
+  const second = generation === 2
   return {
+    generation,
+    /** What generation 2 calls its tools, and what it wants of them. */
+    shellTool: second ? 'shell' : 'bash',
+    shell: (command) =>
+      second ? toolCall('shell', { command }) : toolCall('bash', { command, description: 'a command' }),
+    reads: (path) => toolCall('read', second ? { path } : { filePath: path }),
+    /** In the words of OpenCode. */
+    providerError: second ? { error: { type: 'provider.auth' } } : { name: 'APIError' },
+    /** What the model says when it is to summarise. */
+    summary: second ? TEMPLATE : 'SUMMARY OF THE CONTEXT',
+    /** A tool that reads says that it could not, and keeps the reason to itself. */
+    hidesWhy: second,
+    /** `run` mostly does not print the end of the last step: its totals, and why it ended. */
+    tellsLastStep: !isRun || !second,
+    /** `run` ends with 1 whether a call of the model that was made again went well or not. */
+    doubtsRetries: isRun && second,
+    /** ACP may send the prompt to a model that nobody chose. */
+    cannotBeUsed: isAcp && second ? /model in its cloud/ : undefined,
+    /** The model is told to go on after a failure, so what it wrote before is a part of the answer. */
+    continues: second,
     /** Older releases ignore the password that keeps a server of ours to ourselves. */
     cannotStart: route === 'private' && before('1.1.16') ? /ignores its password/ : undefined,
     /** These end before they have printed all, sometimes before anything. */
@@ -55,6 +111,6 @@ export function differences(route, version) {
     /** A server goes on when the turn is over, and is not ended with it. */
     outlivesTurns: !isRun && !isAcp,
     /** The release has a way of its own to be asked for JSON, and the route can ask. */
-    structures: !isRun && !isAcp && !before('1.1.65'),
+    structures: !isRun && !isAcp && !before('1.1.65') && !second,
   }
 }

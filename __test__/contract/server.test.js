@@ -1,3 +1,3 @@
 import { contract, releases } from './contract.mjs'
 
-for (const version of releases('1.18.33')) contract('server', version)
+for (const version of releases('1.18.33', '2.0.15')) contract('server', version)

@@ -27,12 +27,18 @@ export function subject(route, version) {
     it.client = new OpenCode()
     if (route === 'server') {
       server = await startOpenCode({ version, model: it.model, directory: it.directory })
-      it.base = { mode: 'server', baseUrl: server.url, directory: it.directory }
-      it.serving = () => ({ url: server.url, headers: {} })
+      const { url: baseUrl, password } = server
+      it.base = { mode: 'server', baseUrl, ...(password && { password }), directory: it.directory }
+      const authorization = `Basic ${btoa(`opencode:${password}`)}`
+      it.serving = () => ({ url: baseUrl, headers: password ? { authorization } : {} })
       it.doomed = async () => {
         doomed ??= await startOpenCode({ version, model: it.model, directory: it.directory })
         const timeouts = { total: 60_000, reconnect: 1000 }
-        return { options: { baseUrl: doomed.url, timeouts }, kill: () => doomed.kill('SIGKILL') }
+        const { url, password } = doomed
+        return {
+          options: { baseUrl: url, ...(password && { password }), timeouts },
+          kill: () => doomed.kill('SIGKILL'),
+        }
       }
       return
     }

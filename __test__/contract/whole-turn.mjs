@@ -30,7 +30,7 @@ export function wholeTurn(real, differs) {
       expect(() => real.client.generateStream('look', real.options({ permission }))).toThrow(UNSUPPORTED)
       return
     }
-    real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+    real.model.reply(differs.reads('/etc/hostname'))
     real.model.reply(text('Read.'))
     const result = await generate('look outside', { permission })
     expect(asked).toEqual([['permission', 'external_directory', undefined, false]])
@@ -39,7 +39,7 @@ export function wholeTurn(real, differs) {
 
   const rejection = differs.tellsWhy ? 'the model reads it, and goes on' : 'the turn ends, and says so'
   it.runIf(differs.canCall)(`a rejection with a message: ${rejection}`, async () => {
-    real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+    real.model.reply(differs.reads('/etc/hostname'))
     const permission = () => ({ reply: 'reject', message: 'stay in the house' })
     if (!differs.tellsWhy) {
       const { finishReason, asks } = await generate('look outside', { permission })
@@ -52,14 +52,15 @@ export function wholeTurn(real, differs) {
     const result = await generate('look outside', { permission })
     expect(result).toMatchObject({ text: 'I see.', finishReason: 'stop' })
     expect(result.asks).toMatchObject([{ reply: 'reject', message: 'stay in the house' }])
-    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('stay in the house')
+    const read = JSON.stringify(real.model.requests.at(-1).messages)
+    expect(read).toContain(differs.hidesWhy ? 'Unable to read /etc/hostname' : 'stay in the house')
   })
 
   it.runIf(differs.canCall)(
     'a function that throws stops the turn, and its error is the one you get',
     async () => {
       const mine = new Error('no idea')
-      real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+      real.model.reply(differs.reads('/etc/hostname'))
       const permission = () => {
         throw mine
       }

@@ -67,16 +67,23 @@ describe('what is not an OpenCode server', () => {
     expect(error).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT', data: { phase: 'connect' }, accepted: false })
   })
 
-  it('a server of the 2.x API is named as such', async () => {
-    const url = await listen((request, response) => {
-      const info = request.url.startsWith('/api/info')
-      response.writeHead(info ? 200 : 404, { 'content-type': 'application/json' })
-      response.end(info ? '{"version":"2.0.5","pid":1}' : '{}')
-    })
-    const error = await errorOf(generate('hi', { baseUrl: url }))
-    expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNSUPPORTED_VERSION', accepted: false })
-    expect(error.hint).toContain("mode 'cli'")
-  })
+  it.each(['0.0.0-next-16350', '3.0.1'])(
+    'a server of %s, whose API nobody knows, is named as such',
+    async (version) => {
+      const url = await listen((request, response) => {
+        const info = request.url.startsWith('/api/info')
+        response.writeHead(info ? 200 : 404, { 'content-type': 'application/json' })
+        response.end(info ? JSON.stringify({ version, pid: 1 }) : '{}')
+      })
+      const error = await errorOf(generate('hi', { baseUrl: url }))
+      expect(error).toMatchObject({
+        code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+        accepted: false,
+        message: expect.stringContaining(version),
+        data: { version },
+      })
+    },
+  )
 })
 
 describe('a server with a password', () => {

@@ -27,12 +27,16 @@ And if you have read enough, stop reading: the work inside OpenCode stops with y
 const tokensOf = (prose) =>
   prose.match(/\s*(?:[\p{Script=Han}\p{Extended_Pictographic}]|[^\s\p{Script=Han}]+)|\s+/gu)
 
-function scriptTurn(model) {
+/** What each generation calls its shell. */
+const HELLO = 'echo Hello from a shell'
+const SHELLS = {
+  1: () => toolCall('bash', { command: HELLO, description: 'Says hello' }),
+  2: () => toolCall('shell', { command: HELLO }),
+}
+
+function scriptTurn(model, generation) {
   const paced = { pace: PACE }
-  model.reply(
-    reasoning(tokensOf(THOUGHTS), paced),
-    toolCall('bash', { command: 'echo Hello from a shell', description: 'Says hello' }),
-  )
+  model.reply(reasoning(tokensOf(THOUGHTS), paced), SHELLS[generation]())
   model.reply(text(tokensOf(ANSWER), paced), usage({ input: 412, output: tokensOf(ANSWER).length }))
 }
 

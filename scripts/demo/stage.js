@@ -10,19 +10,23 @@ const { NEWEST, opencodeBinary, scriptedModel, startOpenCode } = require('../../
 const { announce } = require('./screen.js')
 const { PROMPT, scriptTurn } = require('./scripted-turn.js')
 
-function stageFor({ live, prompt }) {
-  return live ? liveStage(prompt) : scriptedStage()
+/** The release of each generation that the demo runs. */
+const RELEASES = { 1: NEWEST, 2: '2.0.15' }
+
+function stageFor({ live, prompt, generation }) {
+  return live ? liveStage(prompt) : scriptedStage(generation)
 }
 
-function scriptedStage() {
+function scriptedStage(generation) {
+  const version = RELEASES[generation]
   const opened = []
   return {
     async open() {
-      announce(`OpenCode ${NEWEST} with a scripted model (the first time fetched from npm)`)
+      announce(`OpenCode ${version} with a scripted model (the first time fetched from npm)`)
       const model = await scriptedModel()
       opened.push(() => model.close())
-      scriptTurn(model)
-      const server = await start({ model })
+      scriptTurn(model, generation)
+      const server = await start({ model, version })
       opened.push(() => server.stop())
       return { prompt: PROMPT, options: optionsFor(server) }
     },

@@ -138,21 +138,6 @@ pub fn is_path_info(answer: &Answer) -> bool {
     answer.json().is_ok_and(|json| json.get("directory").is_some_and(Value::is_string))
 }
 
-/// A 2.x server: `GET /api/info` answers JSON with a version.
-pub fn newer_generation(answer: &Answer) -> Option<Failure> {
-    let json = answer.json().ok()?;
-    let version = json.get("version")?.as_str()?;
-    Some(
-        Failure::new(
-            Code::UnsupportedVersion,
-            format!("this is an OpenCode {version} server, of the 2.x API"),
-        )
-        .accepted(Accepted::No)
-        .hint("this version of opencode-stream speaks the 1.x API only: use mode 'cli', which speaks ACP to either generation, or start a 1.x server")
-        .data(serde_json::json!({ "version": version })),
-    )
-}
-
 /// A server before 1.0.142, by its own description of its API: it cannot take a prompt and stream.
 pub fn older_generation(description: &Answer) -> Option<Failure> {
     let json = description.json().ok()?;
@@ -242,12 +227,5 @@ mod tests {
         assert_eq!((old.code, old.accepted), (Code::UnsupportedVersion, Accepted::No));
         assert!(older_generation(&doc(r#""/session/{id}/prompt_async":{}"#)).is_none());
         assert!(older_generation(&answer(200, "text/html", "<html>")).is_none());
-    }
-
-    #[test]
-    fn a_2_x_server_is_told_by_its_info_route() {
-        let info = answer(200, "application/json", r#"{"version":"2.0.5","pid":1}"#);
-        assert_eq!(newer_generation(&info).unwrap().code, Code::UnsupportedVersion);
-        assert!(newer_generation(&answer(200, "text/html", "<html>")).is_none());
     }
 }

@@ -15,6 +15,8 @@ pub struct InboxEvent {
 pub enum InboxStep {
     /// OpenCode has stored it.
     Enqueued,
+    /// It is no prompt, but words that OpenCode puts in: a reminder of the agent's, before the prompt it was made for.
+    Noted,
     /// It entered the conversation: its turn begins.
     Delivered,
     /// It was withdrawn and will never run.

@@ -54,6 +54,7 @@ pub enum StreamEvent {
         session_id: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         version: Option<String>,
+        generation: u8,
         #[serde(rename = "userMessageID", skip_serializing_if = "Option::is_none")]
         user_message_id: Option<String>,
     },

@@ -1,11 +1,14 @@
 //! Which `opencode` to start: the real binary, and never one that the project brought along.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
 
 use crate::error::{Code, Failure};
+use crate::protocol::release::Generation;
 use crate::request::LaunchRequest;
 
 /// The platform packages that carry the binary, as npm names them, the one for this machine first. npm installs those
@@ -188,6 +191,37 @@ fn beside(package: &Path) -> Option<PathBuf> {
         packages().into_iter().find_map(|name| usable(&place.join(name).join("bin").join(FILE)))
     };
     places.into_iter().flatten().find_map(binary)
+}
+
+/// A file, by where it is, how long, and when it was changed.
+pub type Identity = (PathBuf, u64, Option<SystemTime>);
+
+/// Which file the executable is now.
+pub fn identity(executable: &Path) -> Identity {
+    let meta = std::fs::metadata(executable).ok();
+    let changed = meta.as_ref().and_then(|meta| meta.modified().ok());
+    (executable.to_owned(), meta.map_or(0, |meta| meta.len()), changed)
+}
+
+fn generations() -> std::sync::MutexGuard<'static, HashMap<Identity, Generation>> {
+    static KNOWN: OnceLock<Mutex<HashMap<Identity, Generation>>> = OnceLock::new();
+    KNOWN.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Which OpenCode it is likely to be: what a start has shown, or else what its package is called. To ask it would
+/// take a start of its own.
+pub fn generation_of(executable: &Path) -> Generation {
+    if let Some(known) = generations().get(&identity(executable)) {
+        return *known;
+    }
+    let real = std::fs::canonicalize(executable).unwrap_or_else(|_| executable.to_owned());
+    let is_second = real.iter().any(|name| name.to_string_lossy().starts_with("@opencode"))
+        && !real.iter().any(|name| name.to_string_lossy().starts_with("@opencode-ai"));
+    if is_second { Generation::V2 } else { Generation::V1 }
+}
+
+pub fn learn_generation(executable: &Path, generation: Generation) {
+    generations().insert(identity(executable), generation);
 }
 
 #[cfg(all(test, unix))]

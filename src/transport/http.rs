@@ -15,6 +15,7 @@ use super::client::{CONNECT, Clients, causes, clients};
 use crate::error::{Accepted, Code, Failure};
 use crate::network::is_loopback;
 use crate::protocol::answer::Answer;
+use crate::protocol::call::{self, Request};
 use crate::request::TargetRequest;
 
 /// Why a request has no answer.
@@ -125,6 +126,19 @@ impl Server {
             identity.push('\n');
         }
         identity
+    }
+
+    /// One request of the API, and its whole answer, within `within`.
+    pub async fn ask(&self, request: &Request, within: Duration) -> Result<Answer, CallError> {
+        let method = match request.method {
+            call::Method::Get => Method::GET,
+            call::Method::Post => Method::POST,
+            call::Method::Put => Method::PUT,
+            call::Method::Patch => Method::PATCH,
+            call::Method::Delete => Method::DELETE,
+        };
+        let query: Vec<_> = request.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.call(method, &request.path, &query, request.body.as_ref(), within).await
     }
 
     /// One request and its whole answer, within `within`.

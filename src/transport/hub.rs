@@ -14,9 +14,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use self::router::Router;
 use super::http::Server;
-use super::probe;
+use super::probe::{Known, does_not_answer};
 use crate::error::{Code, Failure};
 use crate::protocol::event::BusEvent;
+use crate::protocol::release::Generation;
 use crate::request::Limits;
 
 pub use self::router::Listener;
@@ -53,6 +54,8 @@ enum Source {
     Directory,
     /// `/global/event`: everything. Some releases (1.14.48) carry sessions only here.
     Global,
+    /// `/api/event`, of generation 2: everything.
+    Api,
 }
 
 /// What the reading task and the turns share.
@@ -60,8 +63,8 @@ struct Shared {
     server: Server,
     router: Mutex<Router>,
     state: watch::Sender<State>,
-    /// The release that answers.
-    version: OnceLock<Option<String>>,
+    /// Which OpenCode answers.
+    known: Known,
     /// For which opening the stream last carried more than heartbeats; 0 for none.
     proven: watch::Sender<u64>,
     source: watch::Sender<Source>,
@@ -102,8 +105,8 @@ impl Connection {
     ///
     /// # Errors
     /// When it cannot be opened: the first answer decides.
-    pub async fn open(server: &Server, limits: &Limits) -> Result<Arc<Self>, Failure> {
-        let connection = Self::join(server);
+    pub async fn open(server: &Server, known: &Known, limits: &Limits) -> Result<Arc<Self>, Failure> {
+        let connection = Self::join(server, known);
         let shared = &connection.shared;
         shared.record_limit.fetch_max(limits.record as usize, Ordering::Relaxed);
         let mut state = shared.state.subscribe();
@@ -124,7 +127,7 @@ impl Connection {
         failure.map_or(Ok(connection), Err)
     }
 
-    fn join(server: &Server) -> Arc<Self> {
+    fn join(server: &Server, release: &Known) -> Arc<Self> {
         let key = server.identity();
         let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
         registry.retain(|_, connection| connection.strong_count() > 0);
@@ -136,11 +139,11 @@ impl Connection {
             server: server.clone(),
             router: Mutex::default(),
             state: watch::Sender::new(State::Connecting),
-            version: OnceLock::new(),
+            known: release.clone(),
             proven: watch::Sender::new(0),
-            source: watch::Sender::new(Source::Directory),
+            source: watch::Sender::new(first_source(server, release)),
             stream_since: OnceLock::new(),
-            waits_for: Mutex::new(probe::does_not_answer(server)),
+            waits_for: Mutex::new(does_not_answer(server)),
             moving: AsyncMutex::default(),
             unneeded: Notify::new(),
             record_limit: AtomicUsize::new(0),
@@ -149,10 +152,6 @@ impl Connection {
         let connection = Arc::new(Self { shared });
         registry.insert(key, Arc::downgrade(&connection));
         connection
-    }
-
-    pub fn version(&self) -> Option<String> {
-        self.shared.version.get().cloned().flatten()
     }
 
     /// From now on the events of `session` and its descendants are delivered.
@@ -198,7 +197,7 @@ impl Connection {
     pub async fn move_to_global(&self, within: Duration) {
         let shared = &self.shared;
         let _one_at_a_time = shared.moving.lock().await;
-        if *shared.source.borrow() == Source::Global || shared.was_proven() {
+        if *shared.source.borrow() != Source::Directory || shared.was_proven() {
             return;
         }
         // Seen to open before the other one is given up: others may be listening to that.
@@ -225,15 +224,6 @@ impl Shared {
         self.waits_for.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The server said which release it is. One of which we know that its `/event` is mute is not
-    /// listened to there again.
-    fn learn(&self, version: Option<String>) {
-        if lock_mutes().contains(&mute_key(&self.server, version.as_deref())) {
-            self.source.send_replace(Source::Global);
-        }
-        let _ = self.version.set(version);
-    }
-
     /// How often the stream was opened, if it is open.
     fn opened(&self) -> Option<u64> {
         match *self.state.borrow() {
@@ -256,8 +246,7 @@ impl Shared {
         if self.proven.send_if_modified(|proven| std::mem::replace(proven, opened) != opened)
             && *self.source.borrow() == Source::Global
         {
-            let version = self.version.get().and_then(Option::as_deref);
-            lock_mutes().insert(mute_key(&self.server, version));
+            lock_mutes().insert(mute_key(&self.server, &self.known));
         }
     }
 
@@ -268,6 +257,7 @@ impl Shared {
                 *source = match *source {
                     Source::Directory => Source::Global,
                     Source::Global => Source::Directory,
+                    Source::Api => Source::Api,
                 };
             });
         }
@@ -296,6 +286,15 @@ fn lock_mutes() -> std::sync::MutexGuard<'static, HashSet<String>> {
     MUTES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn mute_key(server: &Server, version: Option<&str>) -> String {
-    format!("{} {}", server.url(), version.unwrap_or_default())
+fn mute_key(server: &Server, known: &Known) -> String {
+    format!("{} {}", server.url(), known.version().unwrap_or_default())
+}
+
+/// A release of which we know that its `/event` is mute is not listened to there again.
+fn first_source(server: &Server, known: &Known) -> Source {
+    match known.generation() {
+        Generation::V2 => Source::Api,
+        Generation::V1 if lock_mutes().contains(&mute_key(server, known)) => Source::Global,
+        Generation::V1 => Source::Directory,
+    }
 }

@@ -19,10 +19,21 @@ pub fn free_port() -> std::io::Result<u16> {
 /// # Errors
 /// When the system gives no random numbers.
 pub fn password() -> Result<String, Failure> {
-    let mut bytes = [0; 32];
+    random::<32>().map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// An id that nobody else has or guesses, of letters and digits.
+///
+/// # Errors
+/// When the system gives no random numbers.
+pub fn random_id() -> Result<String, Failure> {
+    random::<16>().map(|bytes| format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], Failure> {
+    let mut bytes = [0; LENGTH];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Failure::new(Code::ServerStart, "the system gives no random numbers for a password")
-            .cause(error.to_string())
+        Failure::new(Code::ServerStart, "the system gives no random numbers").cause(error.to_string())
     })?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    Ok(bytes)
 }

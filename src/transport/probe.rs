@@ -1,33 +1,76 @@
 //! Is it OpenCode that answers, and which?
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::sync::OnceCell;
 
 use super::http::{CallError, Server};
-use super::socket_owner::require_ours;
 use crate::error::{Code, Failure};
-use crate::protocol::answer::{health_version, is_path_info, newer_generation, older_generation};
+use crate::protocol::answer::{Answer, health_version, is_path_info, older_generation};
+use crate::protocol::api::v2::{self, Probe};
+use crate::protocol::release::Generation;
 use crate::request::TargetRequest;
 
-const IMPLICIT_PORT: u16 = 4096;
+/// How long a server that is starting is left alone between two questions.
+const STARTING: Duration = Duration::from_millis(50);
 
-/// The implicit server, if it is ours to use. Whether it is still ours is looked at again at each connection.
-///
-/// # Errors
-/// When nobody listens there, or not we.
-pub fn implicit(target: &TargetRequest, record_limit: usize) -> Result<Server, Failure> {
-    require_ours(IMPLICIT_PORT)?;
-    Server::implicit(&format!("http://127.0.0.1:{IMPLICIT_PORT}"), target, record_limit, IMPLICIT_PORT)
+/// Which OpenCode a server is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub generation: Generation,
+    /// `None` for those that do not say (to 1.0.192).
+    pub version: Option<String>,
 }
 
-/// The release that answers; `None` for those that do not say (to 1.0.192). All of it within
-/// `timeouts.connect`.
+/// What is known of a server, as long as somebody needs it: turns that come at once ask once.
+#[derive(Clone)]
+pub struct Known(Arc<OnceCell<Identity>>);
+
+impl Known {
+    fn of(server: &Server) -> Self {
+        type Registry = Mutex<HashMap<String, Weak<OnceCell<Identity>>>>;
+        static REGISTRY: OnceLock<Registry> = OnceLock::new();
+        let mut registry =
+            REGISTRY.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        registry.retain(|_, known| known.strong_count() > 0);
+        let key = server.in_directory(None).identity();
+        let known = registry.get(&key).and_then(Weak::upgrade);
+        Self(known.unwrap_or_else(|| {
+            let known = Arc::default();
+            registry.insert(key, Arc::downgrade(&known));
+            known
+        }))
+    }
+
+    pub fn generation(&self) -> Generation {
+        self.0.get().map_or(Generation::V1, |identity| identity.generation)
+    }
+
+    pub fn version(&self) -> Option<String> {
+        self.0.get().and_then(|identity| identity.version.clone())
+    }
+}
+
+/// Which OpenCode answers. All of it within `timeouts.connect`.
 ///
 /// # Errors
 /// When nothing answers, it is not OpenCode, or not for us.
-pub async fn version(server: &Server) -> Result<Option<String>, Failure> {
-    let asked = tokio::time::timeout(server.connect, ask_version(server));
+pub async fn identify(server: &Server) -> Result<Known, Failure> {
+    let known = Known::of(server);
+    let asked = known.0.get_or_try_init(|| ask_identity(server));
+    tokio::time::timeout(server.connect, asked).await.unwrap_or_else(|_| Err(does_not_answer(server)))?;
+    Ok(known)
+}
+
+/// As [`identify`], asked anew.
+///
+/// # Errors
+/// As [`identify`].
+pub async fn ask(server: &Server) -> Result<Identity, Failure> {
+    let asked = tokio::time::timeout(server.connect, ask_identity(server));
     asked.await.unwrap_or_else(|_| Err(does_not_answer(server)))
 }
 
@@ -42,13 +85,14 @@ pub fn does_not_answer(server: &Server) -> Failure {
     .hint("is the server overloaded or still starting? raise timeouts.connect if it is only slow")
 }
 
-async fn ask_version(server: &Server) -> Result<Option<String>, Failure> {
+async fn ask_identity(server: &Server) -> Result<Identity, Failure> {
     // No directory: asking for the health of a server must not start a project in it.
     let server = server.in_directory(None);
     let get = async |path| server.call(reqwest::Method::GET, path, &[], None, server.connect).await;
     let health = get("/global/health").await.map_err(in_connect)?;
+    let first = |version| Identity { generation: Generation::V1, version };
     if let Some(version) = health_version(&health) {
-        return Ok(version);
+        return Ok(first(version));
     }
     if let Some(packed) = health.packed_refusal() {
         return Err(packed);
@@ -59,18 +103,36 @@ async fn ask_version(server: &Server) -> Result<Option<String>, Failure> {
     if let Some(failure) = refused.clone().filter(|failure| failure.status == Some(401)) {
         return Err(failure);
     }
-    if let Some(failure) = newer_generation(&get("/api/info").await.map_err(in_connect)?) {
-        return Err(failure);
+    if let Some(version) = second(&server).await? {
+        return Ok(Identity { generation: Generation::V2, version: Some(version) });
     }
     let path = get("/path").await.map_err(in_connect)?;
     if !is_path_info(&path) {
         return Err(refused.unwrap_or_else(|| no_api(&health)));
     }
     let description = get("/doc").await.map_err(in_connect)?;
-    older_generation(&description).map_or(Ok(None), Err)
+    older_generation(&description).map_or_else(|| Ok(first(None)), Err)
 }
 
-fn no_api(health: &crate::protocol::answer::Answer) -> Failure {
+/// The release of a server of generation 2; `None` for any other one.
+async fn second(server: &Server) -> Result<Option<String>, Failure> {
+    loop {
+        let answer = server.ask(&v2::info(), server.connect).await.map_err(in_connect)?;
+        return match v2::probe(&answer) {
+            Probe::V2 { version } => Ok(Some(version)),
+            Probe::Unknown { version } => Err(v2::unknown_release(&version)),
+            // It listens before it is ready, for a moment.
+            Probe::NotReady => {
+                tokio::time::sleep(STARTING).await;
+                continue;
+            }
+            Probe::Unauthorized { .. } => answer.refusal().map_or(Ok(None), Err),
+            Probe::MaybeV1 | Probe::NotAServer => Ok(None),
+        };
+    }
+}
+
+fn no_api(health: &Answer) -> Failure {
     let what = if health.content_type.is_empty() { "no content type" } else { &health.content_type };
     let message = format!("something answers, but not with OpenCode's API: {} with {what}", health.status);
     Failure::new(Code::NotAServer, message)
@@ -89,38 +151,14 @@ fn in_connect(error: CallError) -> Failure {
 ///
 /// # Errors
 /// When it does not answer.
-pub async fn refuses_strangers(url: &str) -> Result<bool, Failure> {
+pub async fn refuses_strangers(url: &str, generation: Generation) -> Result<bool, Failure> {
     let target = TargetRequest::stranger();
     let server = Server::new(url, &target, 1 << 20)?;
-    let answer = server.call(reqwest::Method::GET, "/global/health", &[], None, server.connect).await;
+    let answer = match generation {
+        Generation::V1 => {
+            server.call(reqwest::Method::GET, "/global/health", &[], None, server.connect).await
+        }
+        Generation::V2 => server.ask(&v2::info(), server.connect).await,
+    };
     answer.map(|answer| answer.status == 401).map_err(in_connect)
-}
-
-/// The answer of `health()`.
-///
-/// # Errors
-/// As a turn would fail, before it sends anything.
-pub async fn health(target: &TargetRequest) -> Result<Value, Failure> {
-    let server = match &target.url {
-        Some(url) => Server::new(url, target, 1 << 20)?,
-        None => implicit(target, 1 << 20)?,
-    };
-    let total = target.timeouts.total.unwrap_or(Duration::MAX);
-    let in_total = || {
-        let ms = total.as_millis();
-        Failure::new(Code::Timeout, format!("health check of {} timed out after {ms} ms", server.url()))
-            .data(json!({ "phase": "total" }))
-            .hint("raise timeouts.total, or leave it out")
-    };
-    let asked = async {
-        let version = version(&server).await?;
-        let authenticated = server.has_credentials() && refuses_strangers(server.url()).await?;
-        Ok(json!({
-            "healthy": true,
-            "version": version,
-            "url": server.url(),
-            "authenticated": authenticated,
-        }))
-    };
-    tokio::time::timeout(total, asked).await.unwrap_or_else(|_| Err(in_total()))
 }

@@ -26,9 +26,15 @@ pub struct Prompted {
     pub texts: Vec<String>,
     /// The session was made for this prompt.
     pub fresh: bool,
+    /// The id it was sent with, where it has one (generation 2).
+    pub id: Option<String>,
 }
 
 impl Prompted {
+    pub fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+
     /// Whether a stored message is our prompt: by its words, since other clients prompt too. Of a prompt
     /// without words, or one that OpenCode cannot list, only that the session is ours can tell.
     pub fn is(&self, message: &Stored) -> bool {

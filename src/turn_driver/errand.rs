@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::LEAVE;
+use super::api_client::ApiClient;
 use super::route::server_for;
 use crate::error::{Code, Failure};
-use crate::protocol::event::{PartKind, Role};
 use crate::request::TurnRequest;
-use crate::transport::{Api, Holdings, version};
+use crate::transport::{Holdings, identify};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errand {
@@ -32,14 +32,15 @@ async fn act(request: &TurnRequest, holdings: &Holdings, errand: Errand) -> Resu
     // Held until it is done: a server of our own ends with its last holder.
     let (server, _running) = server_for(request, holdings).await?;
     let id = request.session.id.as_deref().ok_or_else(no_id)?;
-    version(&server).await?;
-    let mut api = Api::new(server);
-    let session = api.session(id).await?.ok_or_else(|| no_session(id))?;
-    if let Some(home) = session["directory"].as_str() {
-        api.server = api.server.in_directory(Some(home.to_owned()));
-    }
+    let known = identify(&server).await?;
+    let api = ApiClient::for_sessions(server, &known);
+    let session = api.session(id, false).await?.ok_or_else(|| no_session(id))?;
+    let api = match session.directory {
+        Some(home) => api.in_directory(home),
+        None => api,
+    };
     match errand {
-        Errand::Delete => api.remove_session(id, LEAVE).await.map(|()| Value::Null),
+        Errand::Delete => api.remove(id, LEAVE).await.map(|()| Value::Null),
         Errand::Find => find(&api, id, request).await,
     }
 }
@@ -55,13 +56,8 @@ fn no_session(id: &str) -> Failure {
         .hint("it may have been deleted; `opencode session list` shows a project's sessions")
 }
 
-async fn find(api: &Api, id: &str, request: &TurnRequest) -> Result<Value, Failure> {
+async fn find(api: &ApiClient, id: &str, request: &TurnRequest) -> Result<Value, Failure> {
     let texts: Vec<&str> = request.parts.iter().filter_map(|part| part["text"].as_str()).collect();
-    let messages = api.messages(id).await?;
-    let found = messages.iter().rev().find(|message| {
-        let mut words = message.parts.iter().filter(|part| part.kind == PartKind::Text && !part.synthetic);
-        message.info.role == Role::User
-            && words.any(|part| texts.contains(&part.text.decode(0, part.text.len()).as_str()))
-    });
-    Ok(found.map_or(Value::Null, |message| json!({ "sessionID": id, "messageID": message.info.id })))
+    let found = api.find_prompt(id, &texts).await?;
+    Ok(found.map_or(Value::Null, |message| json!({ "sessionID": id, "messageID": message })))
 }

@@ -9,12 +9,14 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::LEAVE;
+use super::api_client::ApiClient;
 use super::jobs::{Done, Jobs};
 use super::queue::Place;
-use super::requests::abort;
 use crate::error::Failure;
+use crate::protocol::call::Request;
 use crate::protocol::event::Role;
 use crate::protocol::reply::AskReply;
+use crate::protocol::turn::{Execution, Standing as Stands, Stop};
 use crate::transport::{Api, Prompted};
 
 /// A prompt that was taken may begin late on a machine under load: how often it is looked for, and how far apart.
@@ -36,7 +38,7 @@ pub enum Remains {
 }
 
 pub struct Farewell {
-    pub api: Api,
+    pub api: ApiClient,
     /// The turn's session, and those of its subagents.
     pub sessions: Vec<String>,
     pub asks: Vec<AskReply>,
@@ -50,6 +52,8 @@ pub struct Farewell {
     pub effects: usize,
     /// The session was made for the turn and goes with it.
     pub is_doomed: bool,
+    /// What puts the session back.
+    pub restore: Vec<Request>,
     pub place: Place,
 }
 
@@ -58,10 +62,11 @@ impl Farewell {
     /// most until `until`; returns the task if there is more to do.
     pub async fn begin(self, until: Instant) -> Option<JoinHandle<()>> {
         let is_idle = matches!(self.remains, Remains::Nothing) && self.effects == 0;
-        if is_idle && !self.is_doomed {
+        let changes = self.is_doomed || !self.restore.is_empty();
+        if is_idle && !changes {
             return None;
         }
-        let waits_for_all = self.is_doomed;
+        let waits_for_all = changes;
         let waits_for_stop = matches!(self.remains, Remains::Turn { .. });
         let (stopped, stops) = oneshot::channel();
         let mut task = tokio::spawn(self.see_off(stopped));
@@ -78,7 +83,7 @@ impl Farewell {
         match self.remains {
             Remains::Nothing => {}
             Remains::Turn { contested: false } => {
-                abort(&self.api, &self.sessions, &self.asks).await;
+                self.api.stop(&self.sessions, &self.asks, &self.prompted, Some(Stop::Interrupt)).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
@@ -100,7 +105,9 @@ impl Farewell {
         if self.is_doomed
             && let Some(session) = self.sessions.first()
         {
-            self.api.delete_session(session, LEAVE).await;
+            self.api.delete(session, LEAVE).await;
+        } else {
+            self.api.restore(&self.restore, LEAVE).await;
         }
         drop(self.place);
     }
@@ -129,7 +136,13 @@ impl Farewell {
                 Ok(Standing::Over) | Err(_) => return,
                 Ok(Standing::Runs) => {
                     self.is_seen = true;
-                    abort(&self.api, &self.sessions, &std::mem::take(&mut self.asks)).await;
+                    let asks = std::mem::take(&mut self.asks);
+                    self.api.stop(&self.sessions, &asks, &self.prompted, Some(Stop::Interrupt)).await;
+                    looks += 1;
+                }
+                Ok(Standing::Parked) => {
+                    self.is_seen = true;
+                    self.api.stop(&self.sessions, &[], &self.prompted, Some(Stop::Withdraw)).await;
                     looks += 1;
                 }
                 Ok(Standing::Waits) => {
@@ -146,7 +159,23 @@ impl Farewell {
     }
 }
 
-async fn standing(api: &Api, session: &str, prompted: &Prompted) -> Result<Standing, Failure> {
+async fn standing(api: &ApiClient, session: &str, prompted: &Prompted) -> Result<Standing, Failure> {
+    match api {
+        ApiClient::V1(api) => standing_by_messages(api, session, prompted).await,
+        ApiClient::V2(api) => {
+            let look = api.look(session, prompted.id()).await?;
+            Ok(match Execution::new(prompted.id()).on_look(&look) {
+                Stands::NeverAccepted => Standing::Unseen { busy: look.active },
+                Stands::Waiting | Stands::Parked | Stands::Left => Standing::Parked,
+                Stands::Running => Standing::Runs,
+                Stands::Unclear => Standing::Waits,
+                Stands::Ended(_) => Standing::Over,
+            })
+        }
+    }
+}
+
+async fn standing_by_messages(api: &Api, session: &str, prompted: &Prompted) -> Result<Standing, Failure> {
     let busy = api.is_busy(session).await?;
     let messages = api.messages(session).await?;
     let Some(ours) = messages.iter().rev().find(|message| prompted.is(message)) else {
@@ -174,6 +203,8 @@ enum Standing {
     },
     /// It is there and does not run yet.
     Waits,
+    /// It is there, and can be taken back.
+    Parked,
     /// The session runs for another prompt.
     Behind,
     Runs,

@@ -4,9 +4,9 @@ use std::pin::Pin;
 
 use futures::stream::FuturesUnordered;
 
+use super::api_client::View;
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
-use crate::protocol::turn::Snapshot;
 use crate::transport::CallError;
 
 pub type Jobs = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
@@ -16,11 +16,11 @@ pub enum Done {
     Posted(Result<Answer, CallError>),
     /// An ambiguous send was looked into.
     Settled(Result<(), Failure>),
-    Fetched(Result<Snapshot, Failure>),
+    Fetched(Result<View, Failure>),
     Replied(String, Result<(), Failure>),
     Aborted,
-    /// Another event stream was tried.
-    Moved,
+    /// Another event stream was tried, or the prompt sent again.
+    Tried,
 }
 
 impl Done {

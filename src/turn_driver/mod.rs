@@ -1,15 +1,22 @@
 //! Drives one turn: gets it ready, sends the prompt once, pumps events in and outputs out, cleans up.
 
+mod api_client;
+mod api_v2;
 mod cli;
+mod created_session;
 pub mod errand;
 mod farewell;
+mod folders;
 mod jobs;
+mod leave;
 mod past;
 mod prepare;
 mod pump;
 mod queue;
 mod requests;
 mod route;
+mod session_setup;
+mod settings;
 mod validate;
 
 use std::panic::AssertUnwindSafe;
@@ -22,8 +29,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
+use self::created_session::CreatedSession;
+pub use self::leave::LEAVE;
 use self::past::Desk;
-use self::prepare::Created;
 use self::queue::Ticket;
 use self::route::{Ready, ready};
 use crate::error::{Code, Failure};
@@ -32,9 +40,6 @@ use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::{StreamEvent, Usage};
 use crate::request::TurnRequest;
 use crate::transport::Holdings;
-
-/// Leaving waits no longer than this.
-pub const LEAVE: Duration = Duration::from_secs(5);
 
 /// What the caller's code says to asks, by the id of the ask.
 pub type Answers = mpsc::UnboundedReceiver<(String, Reply)>;
@@ -88,7 +93,7 @@ async fn drive(
     mut answers: Answers,
 ) -> Ended {
     let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
-    let created = Created::default();
+    let created = CreatedSession::default();
     let prepared = tokio::select! {
         biased;
         _ = leave.wait_for(|left| *left) => Ok(None),

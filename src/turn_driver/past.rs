@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::Answers;
+use super::api_client::ApiClient;
 use super::requests::answer_ask;
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
@@ -14,7 +15,6 @@ use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::SessionPlace;
 use crate::protocol::turn::told;
 use crate::request::TurnRequest;
-use crate::transport::Api;
 
 /// How long a session that another client keeps busy is waited for, where no total timeout says.
 const BUSY: Duration = Duration::from_secs(600);
@@ -52,7 +52,7 @@ impl Desk<'_> {
 /// The asks of the session before our prompt.
 struct Pending<'a> {
     request: &'a TurnRequest,
-    api: &'a Api,
+    api: &'a ApiClient,
     session: &'a str,
     /// The caller's code has not said yet.
     open: Vec<Ask>,
@@ -66,7 +66,7 @@ struct Pending<'a> {
 /// Waits until the session is free, and learns what it holds.
 pub async fn past(
     request: &TurnRequest,
-    api: &Api,
+    api: &ApiClient,
     session: &str,
     desk: &mut Desk<'_>,
 ) -> Result<Past, Failure> {

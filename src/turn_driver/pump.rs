@@ -9,21 +9,21 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::api_client::{ApiClient, View};
 use super::expire;
 use super::farewell::{Farewell, Remains};
 use super::jobs::{Done, Jobs};
 use super::prepare::Prepared;
-use super::requests::{abort, answer_ask};
+use super::requests::answer_ask;
 use super::{Answers, Ended, LEAVE};
 use crate::error::{Accepted, Code, Failure};
 use crate::mailbox::Mailbox;
-use crate::prompt::Prompt;
 use crate::protocol::json as bounded;
 use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::{SessionPlace, StreamEvent};
 use crate::protocol::turn::{Output, Turn, TurnConfig, Wire};
 use crate::request::TurnRequest;
-use crate::transport::{Api, CallError, Delivery, Prompted, Running, ambiguous_send};
+use crate::transport::{CallError, Delivery, Prompted, Running};
 
 struct Pump<'a> {
     request: &'a TurnRequest,
@@ -80,10 +80,21 @@ pub async fn pump(
     let left = pump.rest(&verdict);
     let until = left.leave_by.unwrap_or_else(|| Instant::now() + LEAVE);
     drop(listener);
-    let Prepared { api, place, .. } = prepared;
+    let Prepared { api, place, restore, .. } = prepared;
     let Rest { sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, .. } = left;
-    let farewell =
-        Farewell { api, sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, place };
+    let farewell = Farewell {
+        api,
+        sessions,
+        asks,
+        prompted,
+        is_seen,
+        remains,
+        jobs,
+        effects,
+        is_doomed,
+        restore,
+        place,
+    };
     Ended { outcome: verdict, farewell: farewell.begin(until).await }
 }
 
@@ -118,20 +129,24 @@ async fn until(deadline: Option<Instant>) {
 impl<'a> Pump<'a> {
     fn new(request: &'a TurnRequest, prepared: &'a Prepared, mailbox: &'a Mailbox) -> Self {
         let fresh = prepared.ours && !request.session.fork;
-        let prompt = Prompt::of(request, prepared.version.as_deref(), fresh);
-        let (before, texts) = (prepared.past.before.clone(), prompt.texts());
-        let prompted = Prompted { before: before.clone(), texts: texts.clone(), fresh };
+        let (before, texts) = (prepared.past.before.clone(), prepared.texts.clone());
+        let id = prepared.prompt.id();
+        let prompted = Prompted { before: before.clone(), texts: texts.clone(), fresh, id: id.clone() };
         let mut turn = Turn::new(TurnConfig {
             route: prepared.route.name(),
             granularity: "token",
             wire: Wire::Bus,
             session_id: prepared.session.clone(),
-            version: prepared.version.clone(),
+            version: prepared.known.version(),
+            generation: prepared.known.generation(),
             policies: request.policies(),
             accept: request.target.timeouts.accept,
             texts,
             before,
         });
+        if let Some(id) = &id {
+            turn = turn.of_prompt(id);
+        }
         turn.let_wait(request.limits.buffered as usize);
         for child in &prepared.past.children {
             turn.adopt(child);
@@ -141,8 +156,9 @@ impl<'a> Pump<'a> {
             turn.on_answered(ask);
         }
         let jobs = Jobs::new();
-        let (api, session, body) = (prepared.api.clone(), prepared.session.clone(), prompt.body);
-        jobs.push(Box::pin(async move { Done::Posted(api.prompt(&session, &body).await) }));
+        let (api, session, prompt) =
+            (prepared.api.clone(), prepared.session.clone(), prepared.prompt.clone());
+        jobs.push(Box::pin(async move { Done::Posted(api.send(&session, &prompt).await) }));
         Self {
             request,
             prepared,
@@ -174,23 +190,27 @@ impl<'a> Pump<'a> {
                 Output::Ask(ask) => self.mailbox.ask(&ask),
                 Output::AskClosed(id) => self.mailbox.close_ask(&id),
                 Output::Fetch => {
-                    self.job(|api, session| async move { Done::Fetched(api.snapshot(&session).await) });
+                    let prompted = self.prompted.clone();
+                    self.job(
+                        |api, session| async move { Done::Fetched(api.view(&session, &prompted).await) },
+                    );
                 }
-                Output::Abort => {
-                    let (sessions, asks) = (self.turn.sessions(), self.turn.give_up_asks());
-                    self.effects += 1;
-                    self.job(|api, _| async move {
-                        abort(&api, &sessions, &asks).await;
-                        Done::Aborted
+                Output::Abort => self.abort(),
+                // Who leaves wants it no more: it is withdrawn.
+                Output::Resend if self.leave_by.is_some() => self.abort(),
+                Output::Resend => {
+                    let prompt = self.prepared.prompt.clone();
+                    self.job(|api, session| async move {
+                        // The next look tells whether it helped.
+                        let _ = api.send(&session, &prompt).await;
+                        Done::Tried
                     });
                 }
-                // Of generation 2, which this does not speak yet.
-                Output::Resend => {}
                 Output::Silent => {
                     let connection = self.prepared.connection.clone();
                     self.job(|api, _| async move {
-                        connection.move_to_global(api.server.connect).await;
-                        Done::Moved
+                        connection.move_to_global(api.server().connect).await;
+                        Done::Tried
                     });
                 }
             }
@@ -198,7 +218,17 @@ impl<'a> Pump<'a> {
         None
     }
 
-    fn job<F: Future<Output = Done> + Send + 'static>(&mut self, job: impl FnOnce(Api, String) -> F) {
+    fn abort(&mut self) {
+        let (sessions, asks, stop) = (self.turn.sessions(), self.turn.give_up_asks(), self.turn.stop());
+        let prompted = self.prompted.clone();
+        self.effects += 1;
+        self.job(|api, _| async move {
+            api.stop(&sessions, &asks, &prompted, stop).await;
+            Done::Aborted
+        });
+    }
+
+    fn job<F: Future<Output = Done> + Send + 'static>(&mut self, job: impl FnOnce(ApiClient, String) -> F) {
         self.jobs.push(Box::pin(job(self.prepared.api.clone(), self.prepared.session.clone())));
     }
 
@@ -218,10 +248,10 @@ impl<'a> Pump<'a> {
         match done {
             Done::Posted(Ok(answer)) => {
                 self.posting = false;
-                match answer.refusal() {
-                    None => self.turn.on_accepted(now),
+                match self.prepared.api.refusal(&answer) {
+                    None => self.accepted(now),
                     // Its status says that the prompt was taken; there is nothing to read in it.
-                    Some(_) if answer.is_success() && answer.is_packed() => self.turn.on_accepted(now),
+                    Some(_) if answer.is_success() && answer.is_packed() => self.accepted(now),
                     Some(refusal) => self.refused(refusal, answer.status),
                 }
             }
@@ -232,21 +262,32 @@ impl<'a> Pump<'a> {
             Done::Settled(settled) => {
                 self.posting = false;
                 match settled {
-                    Ok(()) => self.turn.on_accepted(now),
-                    Err(failure) => self.turn.fail(failure),
+                    Ok(()) => self.accepted(now),
+                    Err(failure) => self.turn.fail(self.prepared.api.explain(failure)),
                 }
             }
             Done::Replied(_, Err(failure)) => self.fail(failure),
-            Done::Fetched(Ok(snapshot)) => {
-                for child in &snapshot.children {
+            Done::Fetched(Ok(view)) => {
+                for child in view.children() {
                     self.prepared.connection.adopt(&self.prepared.session, child);
                 }
-                self.turn.on_snapshot(snapshot, now);
+                match view {
+                    View::V1(snapshot) => self.turn.on_snapshot(snapshot, now),
+                    View::V2(view) => self.turn.on_look(&view.look, view.asks, &view.children, now),
+                }
             }
             Done::Fetched(Err(failure)) => self.turn.on_fetch_failed(&failure, now),
             Done::Aborted => self.turn.on_aborted(now),
             Done::Replied(ask, Ok(())) => self.turn.on_replied(&ask),
-            Done::Moved => {}
+            Done::Tried => {}
+        }
+    }
+
+    /// OpenCode has the prompt.
+    fn accepted(&mut self, now: std::time::Instant) {
+        match &self.prompted.id {
+            Some(_) => self.turn.on_stored(now),
+            None => self.turn.on_accepted(now),
         }
     }
 
@@ -259,6 +300,7 @@ impl<'a> Pump<'a> {
 
     fn refused(&mut self, refusal: Failure, status: u16) {
         match status {
+            _ if refusal.code == Code::SessionNotFound => self.turn.fail(refusal),
             404 if refusal.message.contains("ession") => {
                 self.turn.fail(Failure { code: Code::SessionNotFound, ..refusal });
             }
@@ -274,12 +316,12 @@ impl<'a> Pump<'a> {
 
     fn settle(&mut self, error: CallError) {
         if self.turn.is_accepted() {
-            return self.turn.on_accepted(Instant::now().into_std());
+            return self.accepted(Instant::now().into_std());
         }
         self.posting = true;
-        let prompted = self.prompted.clone();
+        let (prompted, prompt) = (self.prompted.clone(), self.prepared.prompt.clone());
         self.job(|api, session| async move {
-            Done::Settled(ambiguous_send(&api, &session, &prompted, error).await)
+            Done::Settled(api.prompt_fate(&session, &prompt, &prompted, error).await)
         });
     }
 

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::LEAVE;
+use super::api_client::ApiClient;
 use crate::error::{Code, Failure};
 use crate::protocol::reply::AskReply;
-use crate::transport::Api;
 
 /// How long a reply that failed waits for the next try; the wait doubles, up to so many times the first.
 const REPLY_BACKOFF: Duration = Duration::from_millis(100);
@@ -16,16 +14,17 @@ const REPLY_PATIENCE: u32 = 32;
 
 /// An ask that is not answered holds the turn for ever, so a reply that fails is sent again. A server that
 /// does not answer at all has `timeouts.accept` for all tries together.
-pub async fn answer_ask(api: &Api, answered: &AskReply) -> Result<(), Failure> {
-    let Some((path, body)) = answered.request() else { return Ok(()) };
-    let by = Instant::now() + api.server.accept;
+pub async fn answer_ask(api: &ApiClient, answered: &AskReply) -> Result<(), Failure> {
+    let by = Instant::now() + api.server().accept;
     let mut wait = REPLY_BACKOFF;
     loop {
-        let why = match timeout_at(by, api.reply(&path, &body)).await {
+        let why = match timeout_at(by, api.reply(answered)).await {
+            // Another client is to answer.
+            Ok(None) => return Ok(()),
             // Any answer of OpenCode will do: if it knows no such ask, another client was faster.
-            Ok(Ok(answer)) if answer.status < 500 => return Ok(()),
-            Ok(Ok(answer)) => answer.refusal().map(|failure| failure.message),
-            Ok(Err(error)) => Some(error.failure.message),
+            Ok(Some(Ok(answer))) if answer.status < 500 => return Ok(()),
+            Ok(Some(Ok(answer))) => answer.refusal().map(|failure| failure.message),
+            Ok(Some(Err(error))) => Some(error.failure.message),
             Err(_) => None,
         };
         if wait > REPLY_BACKOFF * REPLY_PATIENCE || Instant::now() >= by {
@@ -37,14 +36,4 @@ pub async fn answer_ask(api: &Api, answered: &AskReply) -> Result<(), Failure> {
         tokio::time::sleep(wait).await;
         wait *= 2;
     }
-}
-
-/// Stops sessions inside OpenCode, and takes back what they still ask.
-pub async fn abort(api: &Api, sessions: &[String], asks: &[AskReply]) {
-    let replies = asks.iter().filter_map(AskReply::request);
-    join_all(replies.map(|(path, body)| async move {
-        let _ = timeout(LEAVE, api.reply(&path, &body)).await;
-    }))
-    .await;
-    join_all(sessions.iter().map(|session| api.abort(session, LEAVE))).await;
 }

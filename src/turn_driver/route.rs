@@ -7,13 +7,14 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::cli::{AcpReady, RunReady, acp_ready, run_ready};
+use super::created_session::CreatedSession;
 use super::past::Desk;
-use super::prepare::{Created, Prepared, prepare};
+use super::prepare::{Prepared, prepare};
 use super::queue::Ticket;
 use crate::error::{Code, Failure};
 use crate::protocol::stream_event::StreamEvent;
 use crate::request::{LaunchRequest, Route, TargetRequest, TurnRequest};
-use crate::transport::{Holdings, Running, Server, implicit, require_folder, version};
+use crate::transport::{Holdings, Known, Running, Server, identify, implicit, require_folder};
 
 /// How often a private server is started for one turn: one that dies at each first request would be for ever.
 const STARTS: u32 = 3;
@@ -37,6 +38,8 @@ pub enum Refused {
 pub struct Chosen {
     pub server: Server,
     pub route: Route,
+    /// Which OpenCode it is.
+    pub known: Known,
     /// The server of our own, held while the turn needs it.
     pub running: Option<Arc<Running>>,
 }
@@ -45,7 +48,7 @@ pub async fn ready(
     request: &TurnRequest,
     mut ticket: Option<Ticket>,
     holdings: &Holdings,
-    created: &Created,
+    created: &CreatedSession,
     mut desk: Desk<'_>,
 ) -> Result<Ready, Failure> {
     let mut tried = Vec::new();
@@ -80,17 +83,17 @@ async fn take(
     request: &TurnRequest,
     ticket: &mut Option<Ticket>,
     holdings: &Holdings,
-    created: &Created,
+    created: &CreatedSession,
     desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let launch = || request.launch.as_ref().ok_or_else(nothing_to_start).map_err(Refused::Turn);
     match route {
         Route::Server => {
-            let server = match &request.target.url {
-                Some(url) => server(url, request).map_err(Refused::Turn)?,
+            let (server, known) = match &request.target.url {
+                Some(url) => named_server(url, request).await.map_err(Refused::Turn)?,
                 None => implicit_server(request).await.map_err(Refused::Route)?,
             };
-            http(request, ticket, created, Chosen { server, route, running: None }, desk).await
+            http(request, ticket, created, Chosen { server, route, known, running: None }, desk).await
         }
         Route::Private => private(request, launch()?, ticket, holdings, created, desk).await,
         Route::Acp => acp_ready(request, launch()?, ticket).await.map(|ready| Ready::Acp(Box::new(ready))),
@@ -105,7 +108,7 @@ fn nothing_to_start() -> Failure {
 async fn http(
     request: &TurnRequest,
     ticket: &mut Option<Ticket>,
-    created: &Created,
+    created: &CreatedSession,
     chosen: Chosen,
     desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
@@ -123,7 +126,7 @@ pub async fn server_for(
         let found = match (route, &request.launch) {
             (Route::Server, _) => match &request.target.url {
                 Some(url) => server(url, request).map(|server| (server, None)),
-                None => implicit_server(request).await.map(|server| (server, None)),
+                None => implicit_server(request).await.map(|(server, _)| (server, None)),
             },
             (Route::Private, Some(launch)) => private_server(request, launch, holdings).await,
             _ => Err(nothing_to_start()),
@@ -154,11 +157,15 @@ fn server(url: &str, request: &TurnRequest) -> Result<Server, Failure> {
     Server::new(url, &request.target, request.limits.record as usize)
 }
 
+async fn named_server(url: &str, request: &TurnRequest) -> Result<(Server, Known), Failure> {
+    let server = server(url, request)?;
+    let known = identify(&server).await?;
+    Ok((server, known))
+}
+
 /// The implicit server, if it is ours, OpenCode, and open to us.
-async fn implicit_server(request: &TurnRequest) -> Result<Server, Failure> {
-    let server = implicit(&request.target, request.limits.record as usize)?;
-    version(&server).await?;
-    Ok(server)
+async fn implicit_server(request: &TurnRequest) -> Result<(Server, Known), Failure> {
+    implicit(&request.target, request.limits.record as usize).await
 }
 
 async fn private(
@@ -166,7 +173,7 @@ async fn private(
     launch: &LaunchRequest,
     ticket: &mut Option<Ticket>,
     holdings: &Holdings,
-    created: &Created,
+    created: &CreatedSession,
     desk: &mut Desk<'_>,
 ) -> Result<Ready, Refused> {
     let directory = request.target.directory.as_deref().unwrap_or(".");
@@ -182,8 +189,14 @@ async fn private(
             TargetRequest { credentials: Some(running.credentials.clone()), ..request.target.clone() };
         let server =
             Server::new(&running.url, &target, request.limits.record as usize).map_err(Refused::Turn)?;
-        let chosen = Chosen { server, route: Route::Private, running: Some(running.clone()) };
-        match http(request, ticket, created, chosen, desk).await {
+        let prepared = match identify(&server).await {
+            Ok(known) => {
+                let chosen = Chosen { server, route: Route::Private, known, running: Some(running.clone()) };
+                http(request, ticket, created, chosen, desk).await
+            }
+            Err(failure) => Err(Refused::Turn(failure)),
+        };
+        match prepared {
             // A server of ours that died since it was last used: nothing was sent, so another one will do.
             Err(Refused::Turn(failure)) if failure.code == Code::Unreachable && running.dies().await => {
                 if starts == STARTS {

@@ -3,11 +3,13 @@
 
 use serde_json::Value;
 
+use super::api_client::ApiClient;
 use crate::error::{Code, Failure};
 use crate::request::TurnRequest;
-use crate::transport::Api;
 
-pub async fn validate(request: &TurnRequest, api: &Api) -> Result<(), Failure> {
+/// OpenCode 2 has no list to believe before its prompt is stored: see `settings.rs`.
+pub async fn validate(request: &TurnRequest, api: &ApiClient) -> Result<(), Failure> {
+    let ApiClient::V1(api) = api else { return Ok(()) };
     let model = async {
         if request.model.is_none() && request.variant.is_none() {
             return Ok(());

@@ -56,6 +56,7 @@ impl Crowd {
             granularity: "token",
             session_id: "ses_1".to_owned(),
             version: None,
+            generation: crate::protocol::release::Generation::V1,
             policies,
             accept: Duration::from_secs(30),
             texts: vec!["mine".to_owned()],

@@ -74,6 +74,7 @@ impl Ride {
             wire: Wire::Bus,
             session_id: session.to_owned(),
             version: None,
+            generation: crate::protocol::release::Generation::V2,
             policies: Policies::default(),
             accept: Duration::from_secs(30),
             texts: Vec::new(),

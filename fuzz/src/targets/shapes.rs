@@ -132,6 +132,7 @@ fn turn() -> Turn {
         granularity: "token",
         session_id: "ses_1".to_owned(),
         version: None,
+        generation: crate::protocol::release::Generation::V1,
         policies: Policies::default(),
         accept: Duration::from_secs(30),
         texts: Vec::new(),

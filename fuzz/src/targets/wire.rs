@@ -69,6 +69,7 @@ impl Ride {
             granularity: "token",
             session_id: session.to_owned(),
             version: None,
+            generation: crate::protocol::release::Generation::V1,
             policies: Policies::default(),
             accept: Duration::from_secs(30),
             texts: Vec::new(),

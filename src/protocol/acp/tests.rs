@@ -120,6 +120,7 @@ fn turn(session: &str) -> Turn {
         wire: Wire::Child,
         session_id: session.to_owned(),
         version: None,
+        generation: crate::protocol::release::Generation::V1,
         policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: Vec::new(),

@@ -2,6 +2,7 @@
 //! are rewritten by OpenCode and limited by the system, so it goes by standard input.
 
 use crate::error::{Code, Failure};
+use crate::protocol::release::Generation;
 
 /// The flags that a release's `opencode run --help` lists.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,11 @@ impl Flags {
     /// Whether this is a help text at all.
     pub fn is_help(&self) -> bool {
         self.has("format")
+    }
+
+    /// Generation 2 talks to a background service, and starts and leaves one, unless it is told not to.
+    pub fn generation(&self) -> Generation {
+        if self.has("standalone") { Generation::V2 } else { Generation::V1 }
     }
 
     pub fn has(&self, flag: &str) -> bool {
@@ -41,6 +47,14 @@ pub struct RunOptions<'a> {
 /// When the release has no such flag.
 pub fn arguments(options: &RunOptions<'_>, flags: &Flags) -> Result<Vec<String>, Failure> {
     let mut words: Vec<String> = ["run", "--format", "json"].map(str::to_owned).into();
+    if flags.has("standalone") {
+        words.push("--standalone".to_owned());
+    }
+    // A model's variant is a part of its name there.
+    let (model, variant) = match (&options.model, options.variant) {
+        (Some(model), Some(variant)) if !flags.has("variant") => (Some(format!("{model}#{variant}")), None),
+        (model, variant) => (model.clone(), variant),
+    };
     // One word for each flag and its value: a value may begin with a dash.
     let mut add = |flag: &str, value: Option<&str>| {
         if !flags.has(flag) {
@@ -52,9 +66,9 @@ pub fn arguments(options: &RunOptions<'_>, flags: &Flags) -> Result<Vec<String>,
     let valued = [
         ("session", options.session),
         ("title", options.title),
-        ("model", options.model.as_deref()),
+        ("model", model.as_deref()),
         ("agent", options.agent),
-        ("variant", options.variant),
+        ("variant", variant),
     ];
     for (flag, value) in valued.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {
         add(flag, Some(value))?;

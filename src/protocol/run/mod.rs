@@ -4,6 +4,7 @@
 mod arguments;
 mod compaction;
 mod complaints;
+mod second;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +14,7 @@ use super::dialect::stored_part;
 use super::event::{Ask, AskKind, BusEvent, MessageInfo, PartKind, PartUpdate};
 use super::json;
 use super::noise::{Piece, pieces, shown};
+use super::release::Generation;
 use super::text::repaired;
 use crate::error::{Accepted, Code, Failure};
 
@@ -68,12 +70,24 @@ pub struct RunDialect {
     torn: Option<String>,
     compaction: Compaction,
     asks: usize,
+    /// Of generation 2.
+    second: bool,
+    /// The kind of the last part.
+    last: Option<PartKind>,
+    /// The last error it told.
+    told: Option<Value>,
+    /// Why OpenCode did not even begin.
+    refused: Option<Failure>,
 }
 
 impl RunDialect {
     /// `continues`: the session has messages already.
-    pub fn new(continues: bool) -> Self {
-        Self { compaction: Compaction::new(continues), ..Self::default() }
+    pub fn new(continues: bool, generation: Generation) -> Self {
+        Self {
+            compaction: Compaction::new(continues),
+            second: generation == Generation::V2,
+            ..Self::default()
+        }
     }
 
     /// Known from the first line on.
@@ -122,18 +136,33 @@ impl RunDialect {
     }
 
     fn record(&mut self, line: Line<'_>) -> Result<Vec<BusEvent>, Failure> {
+        if self.second
+            && self.message.is_none()
+            && let Some(refused) =
+                line.error.as_ref().and_then(|error| second::refusal(error, &line.session_id))
+        {
+            self.refused = Some(refused);
+            return Ok(Vec::new());
+        }
         self.session.get_or_insert_with(|| line.session_id.clone());
         let mut events = Vec::new();
         if line.kind == "error" {
             self.failed = true;
             events.extend(self.release());
             let error = line.error.unwrap_or_default();
+            self.told = Some(error.clone());
             events.push(BusEvent::Error { session_id: Some(line.session_id), error });
         } else if let Some(part) = line.part {
-            let part = stored_part(part.get()).map_err(|malformed| {
+            let renamed = if self.second { second::as_first(part.get()) } else { None };
+            let part = stored_part(renamed.as_deref().unwrap_or(part.get())).map_err(|malformed| {
                 Failure::new(Code::Protocol, malformed.to_string())
                     .hint("this release may have changed its events: report it, with the release's version")
             })?;
+            if self.second {
+                // It does not tell of a compaction.
+                self.part(part, &mut events);
+                return Ok(events);
+            }
             for part in self.compaction.part(part) {
                 self.part(part, &mut events);
             }
@@ -163,6 +192,9 @@ impl RunDialect {
             events.push(BusEvent::Message(message.clone()));
             self.message = Some(message);
         }
+        // A model call that failed is made again: what follows it goes on.
+        self.failed &= !self.second;
+        self.last = Some(part.kind);
         let reason = (part.kind == PartKind::StepFinish).then(|| finish_reason(&part.raw)).flatten();
         events.push(BusEvent::Part(part));
         if reason.is_some() {
@@ -220,8 +252,31 @@ impl RunDialect {
         }))
     }
 
+    /// The process is gone. Generation 2 mostly does not print the end of its last step; that it was the last, its
+    /// exit code says. Behind a tool call an answer is missing.
+    pub fn close(&mut self, exit: Exit) -> Vec<BusEvent> {
+        let mut events = Vec::new();
+        if self.second && exit == Exit::Code(0) && (self.last != Some(PartKind::Tool) || self.asks > 0) {
+            self.finish(None, &mut events);
+        }
+        // It ends with 1 also where a model call that failed was made again and went well: which of the two it was,
+        // nothing tells, so it is no success.
+        if self.second
+            && exit != Exit::Code(0)
+            && !self.failed
+            && let Some((error, session_id)) = self.told.take().zip(self.session.clone())
+        {
+            self.failed = true;
+            events.push(BusEvent::Error { session_id: Some(session_id), error });
+        }
+        events
+    }
+
     /// The process is gone: the events that close the turn, and why it is no success.
     pub fn end(&mut self, exit: Exit, stderr: &str) -> Result<(), Failure> {
+        if let Some(refused) = &self.refused {
+            return Err(refused.clone());
+        }
         match exit {
             Exit::Code(0) if !self.failed && self.torn.is_some() => {
                 Err(torn(self.torn.as_deref().unwrap_or_default()))

@@ -115,7 +115,7 @@ fn what_ended_before_it_began_is_told_from_what_may_have_begun() {
 
 #[test]
 fn what_is_held_as_a_summary_comes_before_an_error() {
-    let mut dialect = RunDialect::new(true);
+    let mut dialect = RunDialect::new(true, Generation::V1);
     let text = part("text", "msg_1", r#","text":"Half","time":{"start":1,"end":2}"#);
     assert_eq!(feed(&mut dialect, &[part("step-start", "msg_1", ""), text]), []);
     assert!(dialect.waits());

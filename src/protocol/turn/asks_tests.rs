@@ -15,6 +15,7 @@ fn turn() -> Turn {
         granularity: "token",
         session_id: SESSION.into(),
         version: None,
+        generation: crate::protocol::release::Generation::V1,
         policies: Policies { permission: PermissionPolicy::Call, question: QuestionPolicy::Call },
         accept: Duration::from_secs(30),
         texts: Vec::new(),

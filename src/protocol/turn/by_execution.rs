@@ -41,6 +41,7 @@ impl Turn {
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
             BusEvent::AskClosed { id, reply, .. } => self.ask_closed(id, reply.clone()),
+            BusEvent::Deleted { .. } if root => self.deleted(),
             BusEvent::Inbox(inbox) if root => {
                 let sign = self.execution.as_mut().map(|execution| execution.on_inbox(inbox));
                 self.on_sign(sign.unwrap_or(Sign::Nothing));
@@ -49,8 +50,8 @@ impl Turn {
                 let sign = self.execution.as_mut().map(|execution| execution.on_execution(event));
                 self.on_sign(sign.unwrap_or(Sign::Nothing));
             }
-            // Until then it is the answer to another prompt.
-            _ if !running => {}
+            // Until then it is the answer to another prompt, as far as anybody knows who has missed nothing.
+            _ if !running => self.missed |= self.gap,
             BusEvent::Message(info) => self.message_of_step(info, root),
             BusEvent::Part(part) => {
                 self.advance(part.kind);
@@ -78,6 +79,8 @@ impl Turn {
     }
 
     fn on_sign(&mut self, sign: Sign) {
+        // A look that is under way may be of the time before.
+        self.overtaken |= self.fetching && sign != Sign::Nothing;
         match sign {
             Sign::Nothing => {}
             Sign::Accepted => self.found_prompt(),
@@ -87,12 +90,15 @@ impl Turn {
             }
             Sign::Ended(end) => {
                 self.found_prompt();
-                self.conclude_execution(end);
+                if self.gap {
+                    // What it hid belongs to the answer.
+                    self.known_end = Some(end);
+                    self.fetch();
+                } else {
+                    self.conclude_execution(end);
+                }
             }
-            Sign::Unclear => {
-                self.overtaken |= self.fetching;
-                self.fetch();
-            }
+            Sign::Unclear => self.fetch(),
         }
     }
 
@@ -118,6 +124,10 @@ impl Turn {
             self.adopt(child);
         }
         self.on_pending(asks);
+        if let Some(end) = self.known_end.take() {
+            self.catch_up(look, Source::Settled);
+            return self.conclude_execution(end);
+        }
         let Some(execution) = &mut self.execution else { return };
         let standing = execution.on_look(look);
         match standing {
@@ -141,17 +151,28 @@ impl Turn {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
                 self.heard = Some(now);
+                self.look_for_missed();
             }
             Standing::Unclear => {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
                 self.check_at = Some(now + TAIL / 4);
+                self.look_for_missed();
             }
             Standing::Ended(end) => {
                 self.found_prompt();
                 self.catch_up(look, Source::Settled);
                 self.conclude_execution(end);
             }
+        }
+    }
+
+    /// What came while the look was under way may be in neither.
+    fn look_for_missed(&mut self) {
+        if std::mem::take(&mut self.missed) {
+            self.gap = true;
+            self.transcript.gap();
+            self.fetch();
         }
     }
 

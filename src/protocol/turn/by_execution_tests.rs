@@ -10,6 +10,7 @@ use super::{Output, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig
 use crate::error::{Code, Failure};
 use crate::protocol::dialect::v2::captures::{bodies, capture, history, records, scenarios};
 use crate::protocol::event::{BusEvent, InboxStep};
+use crate::protocol::history::StoredMessage;
 use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::StreamEvent;
 
@@ -49,6 +50,7 @@ fn turn(prompted: &Prompted, policies: Policies) -> Turn {
         wire: Wire::Bus,
         session_id: prompted.session.clone(),
         version: Some("2.0.15".to_owned()),
+        generation: crate::protocol::release::Generation::V2,
         policies,
         accept: Duration::from_secs(30),
         texts: Vec::new(),
@@ -315,6 +317,67 @@ fn rule_3_a_failure_while_another_prompt_waits_leaves_it_open() {
         execution(crate::protocol::event::ExecutionEvent::Failed(failed)),
     ]);
     assert!(replay.verdict.is_none());
+}
+
+/// The gap hides the delivery, and the look is answered with what there was before the rest came.
+#[test]
+fn what_comes_while_a_look_is_under_way_is_looked_for() {
+    let prompted = first("text");
+    let whole = replay("text", &prompted).streamed();
+    let (_, after) = split(capture("text"), delivered(&prompted.prompt));
+    let stored = |messages| Look { active: true, inbox: Vec::new(), messages };
+    let early = || stored(vec![StoredMessage::Prompt(prompted.prompt.clone())]);
+    let all = || history("text", &prompted.session).unwrap().messages;
+    for answered_at in 0..=after.len() {
+        let mut replay = Replay::new(&prompted, LEFT);
+        replay.turn.on_stored(replay.now);
+        replay.turn.on_gap();
+        replay.turn.on_restored(1, replay.now);
+        replay.drain();
+        replay.feed(&after[..answered_at]);
+        replay.turn.on_look(&early(), Vec::new(), &[], replay.now);
+        replay.drain();
+        replay.feed(&after[answered_at..]);
+        // Each look from here on is answered with all there is.
+        for _ in 0..4 {
+            if replay.verdict.is_none() {
+                let look = Look { active: false, inbox: Vec::new(), messages: all() };
+                replay.turn.on_look(&look, Vec::new(), &[], replay.now);
+                replay.drain();
+            }
+        }
+        assert_eq!(replay.streamed(), whole, "answered behind {answered_at} events");
+        assert_eq!(replay.result()["text"], whole.as_str(), "{answered_at}");
+    }
+}
+
+#[test]
+fn a_look_that_the_stream_overtook_is_taken_again() {
+    let prompted = first("text");
+    let (before, after) = split(capture("text"), delivered(&prompted.prompt));
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.turn.on_stored(replay.now);
+    replay.turn.on_gap();
+    replay.turn.on_restored(1, replay.now);
+    replay.drain();
+    assert_eq!(replay.fetches, 1);
+    // The prompt is delivered while the answer, of the time before, is under way.
+    replay.feed(&before[..]);
+    let old = Look { active: true, inbox: vec![prompted.prompt.clone()], messages: Vec::new() };
+    replay.turn.on_look(&old, Vec::new(), &[], replay.now);
+    replay.drain();
+    assert_eq!(replay.fetches, 2);
+    assert!(replay.turn.deadline().is_none(), "it waits for the second one");
+    replay.feed(&after[..]);
+    assert!(replay.verdict.is_none(), "what the gap hid is not known yet");
+    // The end, too, overtook the look that was under way.
+    for _ in 0..2 {
+        let messages = history("text", &prompted.session).unwrap().messages;
+        let look = Look { active: false, inbox: Vec::new(), messages };
+        replay.turn.on_look(&look, Vec::new(), &[], replay.now);
+        replay.drain();
+    }
+    assert_eq!(replay.result()["text"], self::replay("text", &prompted).result()["text"]);
 }
 
 #[test]
@@ -678,7 +741,7 @@ fn deltas_behind_a_gap_are_held_until_their_part_ends() {
 
 /// What the server stores after `events`, as `j01_snapshots` was measured: the text of a part that has not
 /// ended is empty.
-fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<crate::protocol::history::StoredMessage> {
+fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<StoredMessage> {
     use crate::protocol::history::Stored;
     use crate::protocol::history::StoredMessage;
     let mut messages: Vec<Stored> = Vec::new();

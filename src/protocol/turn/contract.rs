@@ -9,6 +9,7 @@ use super::asks::Policies;
 use crate::error::Failure;
 use crate::protocol::dialect::Stored;
 use crate::protocol::event::Ask;
+use crate::protocol::release::Generation;
 use crate::protocol::reply::AskReply;
 use crate::protocol::stream_event::StreamEvent;
 
@@ -29,6 +30,7 @@ pub struct TurnConfig {
     pub wire: Wire,
     pub session_id: String,
     pub version: Option<String>,
+    pub generation: Generation,
     pub policies: Policies,
     /// From the acceptance of the prompt to the first sign that it runs.
     pub accept: Duration,

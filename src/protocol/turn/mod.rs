@@ -89,6 +89,10 @@ pub struct Turn {
     record: Option<Transcript>,
     /// Of generation 2, where a prompt has an id of ours and its execution says when it is over.
     execution: Option<Execution>,
+    /// How it ended, told while a gap was not filled in yet.
+    known_end: Option<End>,
+    /// What may be of the answer came before a look had said that our prompt runs.
+    missed: bool,
 }
 
 impl Turn {
@@ -111,6 +115,8 @@ impl Turn {
             most_waiting: KEPT,
             record: None,
             execution: None,
+            known_end: None,
+            missed: false,
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -326,9 +332,17 @@ impl Turn {
 
     fn start(&mut self) {
         if !std::mem::replace(&mut self.started, true) {
-            let TurnConfig { route, granularity, session_id, version, .. } = self.config.clone();
+            let TurnConfig { route, granularity, session_id, version, generation, .. } = self.config.clone();
+            let generation = generation.number();
             let user_message_id = self.user_message.clone();
-            self.emit(StreamEvent::Start { route, granularity, session_id, version, user_message_id });
+            self.emit(StreamEvent::Start {
+                route,
+                granularity,
+                session_id,
+                version,
+                generation,
+                user_message_id,
+            });
             self.early_size = 0;
             for event in std::mem::take(&mut self.early) {
                 self.emit(event);

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::rejected::rejected;
 use super::{Turn, Wire};
 use crate::error::{Code, Failure};
-use crate::protocol::event::MessageInfo;
+use crate::protocol::event::{Fault, MessageInfo};
+use crate::protocol::fault::fault_of_turn;
 
 impl Turn {
     /// The turn is over as OpenCode sees it.
@@ -55,7 +56,12 @@ impl Turn {
             _ => self.error.as_ref(),
         };
         if let Some(error) = error {
-            return failure_of(error).or_else(|| self.unchosen());
+            let failure = match fault_in(error) {
+                Some(fault) if fault.is_abort() && self.asks.rejected || fault.is_content_filter() => None,
+                Some(fault) => Some(fault_of_turn(&fault)),
+                None => failure_of(error),
+            };
+            return failure.or_else(|| self.unchosen());
         }
         if let Some(rejected) = self.unchosen() {
             return Some(rejected);
@@ -131,6 +137,9 @@ impl Turn {
             Some("tool-calls") | None if self.asks.rejected => "rejected",
             Some("tool-calls") => "tool-calls",
             Some("content-filter") => "content-filter",
+            _ if self.error.as_ref().and_then(fault_in).is_some_and(|fault| fault.is_content_filter()) => {
+                "content-filter"
+            }
             _ => last.and_then(|last| last.error.as_ref()).and_then(as_reason).unwrap_or("unknown"),
         }
     }
@@ -142,6 +151,7 @@ impl Turn {
             "sessionID": self.config.session_id,
             "route": self.config.route,
             "granularity": self.config.granularity,
+            "generation": self.config.generation.number(),
             "finishReason": self.finish_reason(),
             "usage": totals.usage,
             "cost": totals.cost,
@@ -184,6 +194,12 @@ fn as_reason(error: &Value) -> Option<&'static str> {
         "ContentFilterError" => Some("content-filter"),
         _ => None,
     }
+}
+
+/// The failure of an error object of generation 2.
+fn fault_in(error: &Value) -> Option<Fault> {
+    let is_second = error.get("name").is_none() && error["type"].is_string();
+    serde_json::from_value(error.clone()).ok().filter(|_| is_second)
 }
 
 /// OpenCode's error object as ours; `None` for what is no failure.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
@@ -16,12 +16,13 @@ use tokio::time::{sleep, timeout};
 
 use super::child::{Child, Hear, Launch, Stdin};
 use super::config::configure;
-use super::executable;
+use super::executable::{self, Identity};
 use super::first_start::{TRIES, Turn, is_database_busy, pause};
 use super::http::Server;
 use super::loopback::{USERNAME, free_port, password};
 use crate::error::{Code, Failure};
 use crate::network::go_past_proxies;
+use crate::protocol::release::Generation;
 use crate::protocol::run::{Complaints, Exit, Flags};
 use crate::request::{Credentials, LaunchRequest, TargetRequest};
 
@@ -181,15 +182,19 @@ impl Program {
             failure.stderr = Some(stderr);
             return Err(failure);
         }
+        executable::learn_generation(&self.executable, flags.generation());
         known().insert(identity, flags.clone());
         Ok(flags)
     }
 
+    /// Which OpenCode it is likely to be, as far as nothing has to be started to know.
+    pub fn generation(&self) -> Generation {
+        executable::generation_of(&self.executable)
+    }
+
     /// Which file the executable is now.
     pub fn identity(&self) -> Identity {
-        let meta = std::fs::metadata(&self.executable).ok();
-        let changed = meta.as_ref().and_then(|meta| meta.modified().ok());
-        (self.executable.clone(), meta.map_or(0, |meta| meta.len()), changed)
+        executable::identity(&self.executable)
     }
 
     /// Starts `opencode run` with the prompt on its standard input, which is closed at once: an open one is
@@ -197,7 +202,12 @@ impl Program {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn run(&self, words: Vec<String>, prompt: String) -> Result<RunChild, Failure> {
+    pub fn run(
+        &self,
+        words: Vec<String>,
+        prompt: String,
+        generation: Generation,
+    ) -> Result<RunChild, Failure> {
         // A password in our own environment is for a server, and `run` would ask itself for it.
         let (tell, complaints) = mpsc::channel(COMPLAINTS);
         let mut heard = Complaints::default();
@@ -207,8 +217,12 @@ impl Program {
                 let _ = tell.try_send(asked);
             }
         };
-        let Started { child, lines, stdin } =
-            self.start(words, &[("OPENCODE_SERVER_PASSWORD", "")], Some(Box::new(hear)))?;
+        let mut environment = vec![("OPENCODE_SERVER_PASSWORD", "")];
+        if generation == Generation::V2 {
+            // It works in the directory that this names, and not in its own.
+            environment.push(("PWD", self.directory.as_str()));
+        }
+        let Started { child, lines, stdin } = self.start(words, &environment, Some(Box::new(hear)))?;
         if let Some(mut stdin) = stdin {
             tokio::spawn(async move {
                 // A child that ends before it has read all of it says so by its end.
@@ -245,9 +259,6 @@ impl Program {
         Ok(AcpChild { child, lines, input: Some(input), server })
     }
 }
-
-/// A file, by where it is, how long, and when it was changed.
-pub type Identity = (PathBuf, u64, Option<SystemTime>);
 
 struct Started {
     child: Child,

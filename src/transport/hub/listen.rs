@@ -11,9 +11,8 @@ use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
 use crate::framing::sse::{Framed, Record, SseFramer};
 use crate::let_others_run::let_others_run;
-use crate::protocol::dialect::{DeltaAtAGlance, decode_record, glance};
+use crate::protocol::dialect::{DeltaAtAGlance, Malformed, decode_record, glance, v2};
 use crate::protocol::event::BusEvent;
-use crate::transport::probe;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
@@ -43,14 +42,6 @@ pub async fn run(shared: Arc<Shared>) {
 }
 
 async fn read_for_ever(shared: &Shared) {
-    // What only takes long is tried again: whoever still waits has a deadline of its own.
-    loop {
-        match probe::version(&shared.server).await {
-            Ok(version) => break shared.learn(version),
-            Err(failure) if failure.code == Code::Timeout => {}
-            Err(failure) => return shared.fail(failure),
-        }
-    }
     let mut opened = 0;
     let mut attempt = 0;
     loop {
@@ -112,6 +103,7 @@ async fn open(shared: &Shared, source: Source) -> Result<Response, Failure> {
     let path = match source {
         Source::Directory => "/event",
         Source::Global => "/global/event",
+        Source::Api => "/api/event",
     };
     let stream = shared.server.open_stream(path).await.map_err(|error| error.failure)?;
     match shared.server.head(&stream).stream_refusal() {
@@ -188,8 +180,7 @@ async fn read(
                 }
             }
             Framed::TooLong(beginning) => {
-                let glance = glance(beginning);
-                let session = glance.as_ref().map(|glance| glance.session_id);
+                let session = session_of(shared, beginning);
                 stranger |= !shared.lock_router().lose_record(beginning, session);
             }
         });
@@ -226,18 +217,24 @@ struct Seen {
 
 /// Takes one record: to the turn it belongs to, or nowhere.
 fn take(shared: &Shared, Record { event: name, data: record }: &Record<'_>, seen: &mut Seen, opened: u64) {
-    if let Some(glance) = glance(record) {
+    if is_second(shared) {
+        if let Some(peek) = v2::peek(record)
+            && !shared.lock_router().wants(peek.session_id, peek.may_join(), record)
+        {
+            return prove(shared, seen, opened);
+        }
+    } else if let Some(glance) = glance(record) {
         let mut router = shared.lock_router();
         let delta = DeltaAtAGlance::read(&glance);
         if let Some(delta) = &delta {
             router.deliver_delta(delta, record);
         }
-        if delta.is_some() || !router.wants(&glance, record) {
+        if delta.is_some() || !router.wants(glance.session_id, glance.may_join(), record) {
             drop(router);
             return prove(shared, seen, opened);
         }
     }
-    match decode_record(*name, record) {
+    match events_of(shared, *name, record) {
         Ok(events) => {
             // The bytes are told once, however much they say.
             let mut raw = Some(*record);
@@ -255,6 +252,26 @@ fn take(shared: &Shared, Record { event: name, data: record }: &Record<'_>, seen
             shared.lock_router().tell_named(record, &Delivery::Lost(failure));
         }
     }
+}
+
+fn is_second(shared: &Shared) -> bool {
+    *shared.source.borrow() == Source::Api
+}
+
+fn session_of<'a>(shared: &Shared, record: &'a [u8]) -> Option<&'a str> {
+    if is_second(shared) {
+        return v2::peek(record).map(|peek| peek.session_id);
+    }
+    glance(record).map(|glance| glance.session_id)
+}
+
+fn events_of(shared: &Shared, name: Option<&[u8]>, record: &[u8]) -> Result<Vec<BusEvent>, Malformed> {
+    if !is_second(shared) {
+        return decode_record(name, record);
+    }
+    let mut events = Vec::new();
+    v2::decode(record, &mut |event| events.push(event))?;
+    Ok(events)
 }
 
 fn prove(shared: &Shared, seen: &mut Seen, opened: u64) {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Connection, Delivery};
 use crate::error::{Code, Failure};
-use crate::protocol::dialect::{DeltaAtAGlance, Glance};
+use crate::protocol::dialect::DeltaAtAGlance;
 use crate::protocol::event::BusEvent;
 
 /// How many events wait together, at least, while more is at hand.
@@ -100,9 +100,8 @@ impl Router {
 
     /// Whether a record that was glanced at has to be read: it is of a session that is listened to, or may
     /// be of a subagent's that joins one.
-    pub fn wants(&self, glance: &Glance<'_>, record: &[u8]) -> bool {
-        self.roots.contains_key(glance.session_id)
-            || (glance.may_join() && memchr::memmem::find(record, b"parentID").is_some())
+    pub fn wants(&self, session: &str, may_join: bool, record: &[u8]) -> bool {
+        self.roots.contains_key(session) || (may_join && memchr::memmem::find(record, b"parentID").is_some())
     }
 
     /// Delivers an event to the turn it belongs to, if any. `length`: of its record.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::super::api_client::ApiClient;
 use super::super::requests::answer_ask;
 use super::super::{Answers, LEAVE, expire};
 use super::acp_ready::AcpReady;
@@ -123,6 +124,7 @@ impl<'a> Pump<'a> {
             wire: Wire::Child,
             session_id: ready.session.clone(),
             version: ready.version.clone(),
+            generation: crate::protocol::release::Generation::V1,
             policies: request.policies(),
             accept: request.target.timeouts.accept,
             texts: Vec::new(),
@@ -206,7 +208,9 @@ impl<'a> Pump<'a> {
     fn reply(&mut self, answered: AskReply) {
         let explained = matches!(answered.reply, Reply::Reject { message: Some(_) });
         if !self.ready.conversation.has_asked(&answered.ask.id) {
-            self.job(|api, _| async move { Done::Replied(answer_ask(&api, &answered).await) });
+            self.job(|api, _| async move {
+                Done::Replied(answer_ask(&ApiClient::V1(api.clone()), &answered).await)
+            });
         } else if !(explained && self.explain(&answered)) {
             self.ready.conversation.answer(&answered.ask.id, answered.reply.name());
         }
@@ -223,7 +227,9 @@ impl<'a> Pump<'a> {
             });
             let id = answered.ask.id.clone();
             let told = match pending {
-                Some(ask) => answer_ask(&api, &AskReply { ask, ..answered }).await.is_ok(),
+                Some(ask) => {
+                    answer_ask(&ApiClient::V1(api.clone()), &AskReply { ask, ..answered }).await.is_ok()
+                }
                 None => false,
             };
             Done::Explained { id, told }

@@ -8,12 +8,13 @@ use tokio::time::{sleep, timeout};
 use super::super::queue::{Place, Ticket, line_up};
 use super::super::route::Refused;
 use super::{directory, of_the_turn, place, program, require_home, usable_directory};
-use crate::error::{Code, Failure};
+use crate::error::{Accepted, Code, Failure};
 use crate::protocol::acp::{AcpConfig, Conversation, Output, SessionChoice, Wanted, is_command};
-use crate::protocol::release::Release;
+use crate::protocol::release::{Generation, Release};
 use crate::request::{LaunchRequest, TurnRequest};
 use crate::transport::{
-    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, is_database_busy, is_port_taken, pause, version,
+    AcpChild, Api, FirstStart, Identity, Program, TRIES, end, identify, is_database_busy, is_port_taken,
+    pause,
 };
 
 /// From this release on, ACP works behind a password (measured: 1.15.13 and 1.18.33 do, 1.1.31 does not).
@@ -40,15 +41,24 @@ pub async fn acp_ready(
     usable_directory(request)?;
     refuse_commands(request).map_err(Refused::Route)?;
     let program = program(request, launch)?;
+    if program.generation() == Generation::V2 {
+        return Err(Refused::Route(cloud_model()));
+    }
     let place = place(request, ticket).await;
-    let mut opened = open_as_can(request, &program).await.map_err(of_the_turn)?;
+    let mut opened = match open_as_can(request, &program).await {
+        // It does not know the words that generation 1 is started with.
+        Err(failure) if failure.code == Code::CliExit && is_second(&program).await => {
+            return Err(Refused::Route(cloud_model()));
+        }
+        opened => opened.map_err(of_the_turn)?,
+    };
     let place = match place {
         Some(place) => place,
         None => line_up(&opened.session).await,
     };
     let api = Api::new(opened.child.server.clone());
     // A release whose HTTP side is another one is used without it.
-    if version(&api.server).await.is_ok() {
+    if identify(&api.server).await.is_ok_and(|known| known.generation() == Generation::V1) {
         opened.before = past(request, &api, &opened.session).await.map_err(of_the_turn)?;
         opened.api = Some(api);
     }
@@ -187,6 +197,21 @@ async fn converse(
             None => return Err(ended(child).await),
         }
     }
+}
+
+async fn is_second(program: &Program) -> bool {
+    program.flags().await.is_ok_and(|flags| flags.generation() == Generation::V2)
+}
+
+/// Over ACP, 2.0.15 takes a model of its maker's cloud for the session, whatever is configured, and sends the prompt
+/// there: in 19 of 22 first sessions of a directory.
+fn cloud_model() -> Failure {
+    Failure::new(
+        Code::UnsupportedVersion,
+        "over ACP, OpenCode 2 may send a prompt to a model in its cloud that nobody chose",
+    )
+    .accepted(Accepted::No)
+    .hint("leave `cliProtocol` out or pass 'run': the other routes use the model that is configured")
 }
 
 async fn ended(child: &AcpChild) -> Failure {

@@ -10,8 +10,8 @@ pub use acp_ready::{AcpReady, acp_ready};
 pub use run::pump as pump_run;
 pub use run_ready::{RunReady, run_ready};
 
+use super::folders::{refuse_escapes, same_folder};
 use super::line_up;
-use super::prepare::{refuse_escapes, same_folder};
 use super::queue::{Place, Ticket};
 use super::route::{Refused, of_the_executable};
 use crate::error::{Accepted, Code, Failure};

@@ -53,8 +53,9 @@ pub async fn pump(
 ) -> Verdict {
     let mut first = ready.first.take();
     for tried in 1.. {
-        let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone())?;
-        let dialect = RunDialect::new(request.session.id.is_some() || request.session.newest);
+        let mut child = ready.program.run(ready.words.clone(), ready.prompt.clone(), ready.generation)?;
+        let dialect =
+            RunDialect::new(request.session.id.is_some() || request.session.newest, ready.generation);
         let mut pump = Pump { request, ready: &ready, first, mailbox, dialect, turn: None };
         let ended = pump.run(&mut child, &mut leave, deadline).await;
         end(&mut child.child).await;
@@ -177,6 +178,7 @@ impl Pump<'_> {
                 wire: Wire::Child,
                 session_id: self.dialect.session()?.to_owned(),
                 version: None,
+                generation: self.ready.generation,
                 policies: self.request.policies(),
                 accept: self.request.target.timeouts.accept,
                 texts: Vec::new(),
@@ -202,6 +204,8 @@ impl Pump<'_> {
         let _ = timeout(LAST_WORDS, child.child.stderr_ended()).await;
         self.read_complaints(child);
         self.release();
+        let closing = self.dialect.close(exit);
+        self.on_events(closing);
         let stderr = child.child.stderr();
         let ended = self.dialect.end(exit, &stderr);
         match &mut self.turn {
@@ -240,7 +244,11 @@ impl Pump<'_> {
 /// It ended without naming a session: nobody knows what became of the prompt.
 fn never_said(ended: Result<(), Failure>) -> Failure {
     let failure = ended.err().unwrap_or_else(|| Failure::new(Code::CliExit, "`opencode run` said nothing"));
-    failure.accepted(Accepted::Unknown)
+    match failure.code {
+        // It looked for them before anything else.
+        Code::SessionNotFound | Code::AgentNotFound | Code::ModelNotFound => failure.accepted(Accepted::No),
+        _ => failure.accepted(Accepted::Unknown),
+    }
 }
 
 fn lost() -> Failure {

@@ -13,7 +13,8 @@ use super::{directory, of_the_turn, place, program, require_home, usable_directo
 use crate::error::{Code, Failure};
 use crate::prompt;
 use crate::protocol::json as bounded;
-use crate::protocol::run::{RunOptions, arguments};
+use crate::protocol::release::Generation;
+use crate::protocol::run::{Flags, RunOptions, arguments};
 use crate::protocol::turn::PermissionPolicy;
 use crate::request::{LaunchRequest, Model, TurnRequest};
 use crate::transport::{FirstStart, Program};
@@ -23,6 +24,7 @@ pub struct RunReady {
     /// The words of the command.
     pub words: Vec<String>,
     pub prompt: String,
+    pub generation: Generation,
     /// The messages the session had.
     pub before: HashSet<String>,
     /// Held until the first line.
@@ -40,8 +42,8 @@ pub async fn run_ready(
     let program = program(request, launch)?;
     let place = place(request, ticket).await;
     let first = program.first_start().await;
-    let (flags, newest) =
-        futures::try_join!(program.flags(), newest(request, &program)).map_err(of_the_turn)?;
+    let (flags, newest) = known(request, &program).await.map_err(of_the_turn)?;
+    let generation = flags.generation();
     let options = RunOptions {
         session: request.session.id.as_deref().or(newest.as_deref()),
         newest: request.session.newest && newest.is_none(),
@@ -53,11 +55,29 @@ pub async fn run_ready(
         allow: request.policies().permission == PermissionPolicy::Allow,
     };
     let words = arguments(&options, &flags).map_err(of_the_turn)?;
-    let checks =
-        futures::try_join!(model(request, &program), agent(request, &program), past(request, &program));
-    let ((), (), before) = checks.map_err(of_the_turn)?;
+    let before = match generation {
+        Generation::V1 => looked_up(request, &program).await.map_err(of_the_turn)?,
+        // It tells what is not there itself, before it sends the prompt; its other commands would start the
+        // background service, and leave it running.
+        Generation::V2 => HashSet::new(),
+    };
     let prompt = as_input(prompt::text(request));
-    Ok(RunReady { program, words, prompt, before, first, _place: place })
+    Ok(RunReady { program, words, prompt, generation, before, first, _place: place })
+}
+
+/// The release's flags, and the session to go on with, where that can be told.
+async fn known(request: &TurnRequest, program: &Program) -> Result<(Flags, Option<String>), Failure> {
+    let flags = program.flags().await?;
+    let newest = match flags.generation() {
+        Generation::V1 => newest(request, program).await?,
+        Generation::V2 => None,
+    };
+    Ok((flags, newest))
+}
+
+async fn looked_up(request: &TurnRequest, program: &Program) -> Result<HashSet<String>, Failure> {
+    let checks = futures::try_join!(model(request, program), agent(request, program), past(request, program));
+    checks.map(|((), (), before)| before)
 }
 
 /// OpenCode drops a byte order mark at the head of its standard input, so one of the prompt's own comes second.

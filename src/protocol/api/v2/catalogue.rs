@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::session::ModelRef;
 use super::wire::{data, located};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
@@ -33,6 +34,11 @@ impl ModelEntry {
         self.variants.iter().any(|variant| variant.id == name)
     }
 
+    /// As a session has it.
+    pub fn reference(&self) -> ModelRef {
+        ModelRef { provider_id: self.provider_id.clone(), model_id: self.id.clone(), variant: None }
+    }
+
     pub fn variants(&self) -> impl Iterator<Item = &str> {
         self.variants.iter().map(|variant| variant.id.as_str())
     }
@@ -44,6 +50,17 @@ pub struct AgentEntry {
     pub id: String,
     #[serde(default)]
     pub mode: Option<String>,
+    #[serde(default)]
+    pub hidden: bool,
+    #[serde(default)]
+    pub model: Option<ModelRef>,
+}
+
+impl AgentEntry {
+    /// A prompt may be answered by it, without being told to.
+    pub fn is_primary(&self) -> bool {
+        !self.hidden && self.mode.as_deref() != Some("subagent")
+    }
 }
 
 pub fn models(directory: &str) -> Request {

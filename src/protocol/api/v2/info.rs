@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::error::{Accepted, Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::call::{Method, Request};
 use crate::protocol::release::{Generation, Release};
@@ -61,4 +62,13 @@ fn known(version: String) -> Probe {
         Some(Generation::V2) => Probe::V2 { version },
         _ => Probe::Unknown { version },
     }
+}
+
+/// The failure of a release whose API nobody knows.
+pub fn unknown_release(version: &str) -> Failure {
+    let version: String = version.chars().filter(char::is_ascii_graphic).take(40).collect();
+    Failure::new(Code::UnsupportedVersion, format!("this is OpenCode {version}, whose API is not known"))
+        .accepted(Accepted::No)
+        .hint("opencode-stream speaks the APIs of OpenCode 1 and 2; a preview of 2 speaks another one: install a release")
+        .data(serde_json::json!({ "version": version }))
 }

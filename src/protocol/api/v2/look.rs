@@ -9,9 +9,6 @@ use crate::error::Failure;
 use crate::protocol::answer::Answer;
 use crate::protocol::call::{Method, Request};
 
-/// The most messages that OpenCode gives at once.
-const PAGE: &str = "200";
-
 /// The sessions that run, of all directories.
 pub fn active() -> Request {
     Request::new(Method::Get, "/api/session/active")
@@ -22,14 +19,32 @@ pub fn inbox(session: &str) -> Request {
     Request::new(Method::Get, of(session, "/inbox"))
 }
 
-/// A page of a session's messages, the newest first; `cursor`: the page behind it.
-pub fn messages(session: &str, cursor: Option<&str>) -> Request {
-    let request = Request::new(Method::Get, of(session, "/message"));
+/// A page of at most `count` of a session's messages (200 at most), the newest first; `cursor`: the page behind it.
+pub fn messages(session: &str, count: usize, cursor: Option<&str>) -> Request {
+    let request = Request::new(Method::Get, of(session, "/message")).query("limit", count.to_string());
     match cursor {
         // The cursor holds order and place; the page keeps its own size.
-        Some(cursor) => request.query("limit", PAGE).query("cursor", cursor),
-        None => request.query("limit", PAGE),
+        Some(cursor) => request.query("cursor", cursor),
+        None => request,
     }
+}
+
+/// The agent of the last answer in a page of messages, the newest first.
+pub fn read_last_agent(answer: &Answer) -> Option<String> {
+    let messages: Vec<Value> = data(answer).ok()?;
+    messages.iter().find_map(|message| message["agent"].as_str()).map(str::to_owned)
+}
+
+/// The newest prompt with one of the texts in a page of messages, by its id.
+///
+/// # Errors
+/// When it is no such page.
+pub fn read_prompt_with(answer: &Answer, texts: &[&str]) -> Result<Option<String>, Failure> {
+    let messages: Vec<Value> = data(answer)?;
+    let is_it = |message: &&Value| {
+        message["type"] == "user" && message["text"].as_str().is_some_and(|text| texts.contains(&text))
+    };
+    Ok(messages.iter().find(is_it).and_then(|message| message["id"].as_str()).map(str::to_owned))
 }
 
 /// The ids of the sessions that run.

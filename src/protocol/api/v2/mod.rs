@@ -24,14 +24,15 @@ pub use catalogue::{
     AgentEntry, ModelEntry, agents, default_model, models, read_agents, read_default_model, read_models,
 };
 pub use errors::refusal;
-pub use info::{Probe, info, probe};
-pub use look::{active, inbox, messages, read_active, read_inbox};
+pub use info::{Probe, info, probe, unknown_release};
+pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent, read_prompt_with};
 pub use lookup::{check_agent, check_model};
 pub use parts::of_parts;
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};
 pub use rules::{Effect, Rule, of_tools};
 pub use session::{
     Change, ModelRef, NewSession, SessionRecord, children, create, delete, delete_instruction, find, fork,
-    newest, put_instruction, read_session, read_sessions, select_agent, select_model, update,
+    newest, own_directory, put_instruction, read_own_directory, read_session, read_sessions, select_agent,
+    select_model, update,
 };
 pub use settings::{Around, Defaults, INSTRUCTION, Settings, around};

@@ -17,6 +17,8 @@ pub struct Prompt {
     pub id: String,
     pub text: String,
     pub files: Vec<Attachment>,
+    /// Goes along with what OpenCode puts in before it.
+    pub steers: bool,
 }
 
 /// A file that goes with the prompt.
@@ -36,8 +38,10 @@ pub struct StoredPrompt {
 
 /// `parked`: OpenCode loads the directory and stores the prompt, and runs it when it is sent again.
 pub fn send(session: &str, prompt: &Prompt, parked: bool) -> Request {
-    // Behind what runs, not into it: two prompts of one answer cannot be told apart.
-    let mut body = json!({ "id": prompt.id, "text": prompt.text, "delivery": "queue" });
+    // Behind what runs, not into it: two prompts of one answer cannot be told apart. But the reminder that some
+    // agents have is put in before the prompt, and to a prompt that queues the model would answer twice (2.0.15).
+    let delivery = if prompt.steers { "steer" } else { "queue" };
+    let mut body = json!({ "id": prompt.id, "text": prompt.text, "delivery": delivery });
     if !prompt.files.is_empty() {
         body["files"] = prompt.files.iter().map(file).collect();
     }

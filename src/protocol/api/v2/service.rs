@@ -12,7 +12,7 @@ use crate::protocol::release::{Generation, Release};
 /// Where the registration is, under the state folder.
 pub const FILE: &str = "opencode/service.json";
 /// No registration is longer.
-const LONGEST: usize = 64 * 1024;
+pub const LONGEST: usize = 64 * 1024;
 /// Read or written by others.
 const OTHERS: u32 = 0o077;
 

@@ -136,6 +136,19 @@ fn instruction(id: &str, key: &str) -> String {
     format!("/api/experimental/session/{}/instructions/entries/{}", segment(id), segment(key))
 }
 
+/// The directory that the server itself works in.
+pub fn own_directory() -> Request {
+    Request::new(Method::Get, "/api/location")
+}
+
+/// Reads it.
+///
+/// # Errors
+/// When the answer has none.
+pub fn read_own_directory(answer: &Answer) -> Result<String, Failure> {
+    read::<Location>(answer).map(|location| location.directory)
+}
+
 /// A route of one session.
 pub(super) fn of(id: &str, route: &str) -> String {
     format!("/api/session/{}{route}", segment(id))

@@ -177,7 +177,7 @@ fn the_newest_session_and_children_are_asked_for_by_query() {
 #[test]
 fn a_prompt_queues_under_an_id_of_ours() {
     let file = Attachment { uri: "data:text/plain;base64,eA==".into(), name: Some("a.txt".into()) };
-    let prompt = Prompt { id: "msg_1".into(), text: "hi".into(), files: vec![file] };
+    let prompt = Prompt { id: "msg_1".into(), text: "hi".into(), files: vec![file], steers: false };
     let sent = send("ses_1", &prompt, false);
     assert_eq!(
         shown(&sent),
@@ -315,7 +315,7 @@ fn what_is_looked_at_is_typed() {
     assert_eq!(read_active(&answer(200, active)).unwrap(), ["ses_1"]);
     let inbox = r#"{"data":[{"id":"msg_1","type":"user","payload":{}}]}"#;
     assert_eq!(read_inbox(&answer(200, inbox)).unwrap(), ["msg_1"]);
-    assert_eq!(messages("ses_1", Some("c")).query, [("limit", "200".into()), ("cursor", "c".into())]);
+    assert_eq!(messages("ses_1", 200, Some("c")).query, [("limit", "200".into()), ("cursor", "c".into())]);
 }
 
 #[test]

@@ -61,6 +61,7 @@ pub fn decode(record: &[u8], sink: &mut impl FnMut(BusEvent)) -> Result<(), Malf
         (Some("step.ended" | "step.failed"), _) => step::over(&kind, data, sink)?,
         (Some("retry.scheduled"), _) => sink(session::retry(data)?),
         (Some("created" | "renamed"), _) => sink(session::info(&kind, data)?),
+        (Some("deleted"), _) => sink(session::deleted(data)?),
         (Some("inbox.enqueued" | "inbox.delivered" | "inbox.cancelled"), _) => {
             sink(session::inbox(&kind, data)?);
         }

@@ -29,9 +29,17 @@ pub fn inbox(kind: &str, data: &str) -> Result<BusEvent, Malformed> {
         session_id: String,
         #[serde(rename = "inboxID")]
         prompt: String,
+        #[serde(default)]
+        item: Item,
     }
-    let Wire { session_id, prompt } = parse(kind, data)?;
+    #[derive(Default, Deserialize)]
+    struct Item {
+        #[serde(rename = "type", default)]
+        kind: Option<String>,
+    }
+    let Wire { session_id, prompt, item } = parse_repaired(kind, data)?;
     let step = match kind {
+        "session.inbox.enqueued" if item.kind.as_deref() == Some("synthetic") => InboxStep::Noted,
         "session.inbox.enqueued" => InboxStep::Enqueued,
         "session.inbox.delivered" => InboxStep::Delivered,
         _ => InboxStep::Cancelled,
@@ -90,6 +98,16 @@ pub fn retry(data: &str) -> Result<BusEvent, Malformed> {
         message: wire.error.map(|fault| fault.message).unwrap_or_default(),
         next: wire.at,
     })
+}
+
+pub fn deleted(data: &str) -> Result<BusEvent, Malformed> {
+    #[derive(Deserialize)]
+    struct Wire {
+        #[serde(rename = "sessionID")]
+        session_id: String,
+    }
+    let Wire { session_id } = parse_repaired("session.deleted", data)?;
+    Ok(BusEvent::Deleted { session_id })
 }
 
 /// An event we have no use for beyond knowing that it came.

@@ -20,6 +20,13 @@ pub struct Look {
     pub messages: Vec<StoredMessage>,
 }
 
+impl Look {
+    /// Whether OpenCode has the prompt.
+    pub fn has(&self, prompt: &str) -> bool {
+        self.inbox.iter().any(|id| id == prompt) || behind(prompt, &self.messages).is_some()
+    }
+}
+
 /// How it stands with a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
@@ -41,7 +48,12 @@ impl Execution {
     /// Takes what a look says; the answers of the turn in it are [`Self::own_answers`].
     pub fn on_look(&mut self, look: &Look) -> Standing {
         self.others = look.inbox.iter().filter(|id| **id != self.prompt).cloned().collect::<HashSet<_>>();
-        let standing = self.standing(look);
+        let standing = match self.standing(look) {
+            // What runs never goes back into the inbox: the look is older than the stream.
+            Standing::Waiting if self.state == State::Running => Standing::Running,
+            Standing::Parked | Standing::Left if self.state == State::Running => self.stopped(),
+            standing => standing,
+        };
         match &standing {
             Standing::Running => self.state = State::Running,
             Standing::Ended(_) => self.state = State::Over,
@@ -86,6 +98,11 @@ impl Execution {
         if last.and_then(fault_of).is_some_and(|fault| fault.is_abort()) {
             return Standing::Ended(End::Interrupted(Interruption::Shutdown));
         }
+        self.stopped()
+    }
+
+    /// Nothing runs, and nothing says how it ended.
+    fn stopped(&self) -> Standing {
         if self.doubted { Standing::Ended(End::Lost) } else { Standing::Unclear }
     }
 

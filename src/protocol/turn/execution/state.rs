@@ -71,6 +71,8 @@ pub struct Execution {
     pub(super) step: Step,
     /// Other prompts that wait in the inbox.
     pub(super) others: HashSet<String>,
+    /// What OpenCode itself puts in.
+    notes: HashSet<String>,
     /// The last look found the turn neither running nor ended.
     pub(super) doubted: bool,
     /// How often it was found parked.
@@ -84,6 +86,7 @@ impl Execution {
             state: State::Sent,
             step: Step::Open,
             others: HashSet::new(),
+            notes: HashSet::new(),
             doubted: false,
             resent: 0,
         }
@@ -140,9 +143,15 @@ impl Execution {
             InboxStep::Enqueued => {
                 self.others.insert(event.prompt.clone());
             }
+            InboxStep::Noted => {
+                self.notes.insert(event.prompt.clone());
+            }
             InboxStep::Cancelled => {
                 self.others.remove(&event.prompt);
+                self.notes.remove(&event.prompt);
             }
+            // The model answers it as a part of the turn.
+            InboxStep::Delivered if self.notes.remove(&event.prompt) => self.step = Step::Open,
             InboxStep::Delivered => {
                 self.others.remove(&event.prompt);
                 // Delivered together with ours, or between two of its steps: one answer for both.

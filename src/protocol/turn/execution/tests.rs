@@ -1,7 +1,7 @@
 //! What a look at the server says of a prompt, where no capture has it.
 
-use super::{End, Execution, Look, Standing};
-use crate::protocol::event::{Interruption, MessageInfo};
+use super::{End, Execution, Look, Sign, Standing};
+use crate::protocol::event::{InboxEvent, InboxStep, Interruption, MessageInfo};
 use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
 const OURS: &str = "msg_ours";
@@ -36,6 +36,35 @@ fn a_prompt_in_the_inbox_waits_for_the_session_or_for_us() {
     assert_eq!(look(true, &[OURS], Vec::new()), Standing::Waiting);
     // Behind an interrupted turn.
     assert_eq!(look(false, &[OURS], Vec::new()), Standing::Parked);
+}
+
+#[test]
+fn a_prompt_that_runs_never_waits_again() {
+    let mut execution = Execution::new(OURS);
+    let delivered =
+        InboxEvent { session_id: "ses_1".into(), prompt: OURS.into(), step: InboxStep::Delivered };
+    assert_eq!(execution.on_inbox(&delivered), Sign::Began);
+    let old = Look { active: true, inbox: vec![OURS.to_owned()], messages: Vec::new() };
+    assert_eq!(execution.on_look(&old), Standing::Running);
+    assert!(execution.is_running());
+}
+
+#[test]
+fn the_words_that_opencode_puts_in_are_no_other_prompt() {
+    let mut execution = Execution::new(OURS);
+    let event = |prompt: &str, step| InboxEvent { session_id: "ses_1".into(), prompt: prompt.into(), step };
+    let complete = MessageInfo {
+        completed: true,
+        finish: Some("stop".to_owned()),
+        ..MessageInfo::answer("msg_answer", "ses_1")
+    };
+    assert_eq!(execution.on_inbox(&event(OURS, InboxStep::Delivered)), Sign::Began);
+    assert_eq!(execution.on_inbox(&event("msg_note", InboxStep::Noted)), Sign::Nothing);
+    execution.on_message(&complete);
+    assert_eq!(execution.on_inbox(&event("msg_note", InboxStep::Delivered)), Sign::Nothing);
+    assert!(execution.is_running());
+    execution.on_message(&complete);
+    assert_eq!(execution.on_inbox(&event("msg_other", InboxStep::Delivered)), Sign::Ended(End::Overtaken));
 }
 
 #[test]

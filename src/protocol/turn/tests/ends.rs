@@ -259,6 +259,7 @@ fn certain() -> Replay {
         wire: Wire::Bus,
         session_id: "ses_1".into(),
         version: None,
+        generation: crate::protocol::release::Generation::V1,
         policies: Policies { permission: PermissionPolicy::Reject, question: QuestionPolicy::Reject },
         accept: Duration::from_secs(30),
         texts: vec!["mine".into()],

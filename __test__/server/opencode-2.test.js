@@ -1,0 +1,226 @@
+// What is peculiar to OpenCode 2: settings that belong to the session, prompts with an id, asks of subagents, forms.
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { generate, generateJson, generateStream } from '../../index.js'
+import testing from '../../testing/index.js'
+import { interruptingProxy } from '../support/interrupting-proxy.mjs'
+import { realOpenCode, until } from '../support/real-opencode.mjs'
+
+const { fail, hang, scriptedModel, startOpenCode, text, toolCall } = testing
+const real = realOpenCode({ version: '2.0.15' })
+const UNSUPPORTED = { code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false }
+
+afterEach(() => real.model.reset())
+
+const session = async (id) => (await real.ask(`/api/session/${id}`)).data
+const toolsOf = ({ body }) => body.tools.map(({ function: { name } }) => name)
+
+describe('what a turn sets in its session', () => {
+  const SETTINGS = {
+    agent: 'plan',
+    model: 'scripted/model',
+    variant: 'high',
+    tools: { bash: false },
+    system: 'Answer like a pirate.',
+  }
+  let sessionID
+  beforeAll(async () => {
+    sessionID = (await generate('begin', real.options())).sessionID
+  })
+
+  /** The next turn without settings is as if there had been none. */
+  async function expectPutBack() {
+    expect(await session(sessionID)).toMatchObject({ agent: 'build', permissions: [] })
+    real.model.reset()
+    real.model.reply(text('plain'))
+    await generate('and now?', real.options({ sessionID }))
+    const { body } = real.model.requests.at(-1)
+    expect(body.reasoning_effort).toBeUndefined()
+    expect(toolsOf({ body })).toContain('shell')
+    const entries = await real.ask(`/api/experimental/session/${sessionID}/instructions/entries`)
+    expect(JSON.stringify(entries)).not.toContain('pirate')
+  }
+
+  it('counts for that turn, and is put back behind it', async () => {
+    real.model.reply(text('Arr.'))
+    const before = real.model.requests.length
+    const result = await generate('hello', real.options({ sessionID, ...SETTINGS }))
+    expect(result.text).toBe('Arr.')
+    const requests = real.model.requests.slice(before)
+    expect(requests, 'the reminder of the agent goes along with the prompt').toHaveLength(1)
+    expect(requests[0].body.reasoning_effort).toBe('high')
+    expect(toolsOf(requests[0])).not.toContain('shell')
+    expect(JSON.stringify(requests[0].messages)).toContain('pirate')
+    await expectPutBack()
+  })
+
+  it('is put back when the provider fails', async () => {
+    real.model.reply(fail(401))
+    const failing = generate('hello', real.options({ sessionID, ...SETTINGS }))
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_OPENCODE_PROVIDER', status: 401 })
+    await expectPutBack()
+  })
+
+  it('is put back when the turn is left', async () => {
+    real.model.reply(text('Some '), hang())
+    const stream = generateStream('hello', real.options({ sessionID, ...SETTINGS }))
+    for await (const _ of stream) break
+    expect(await stream.result).toMatchObject({ text: 'Some ', finishReason: 'abort' })
+    expect(await real.busy(sessionID)).toBe(false)
+    await expectPutBack()
+  })
+
+  it('is put back when there is no such model, and the prompt is withdrawn', async () => {
+    const wrong = { sessionID, ...SETTINGS, model: 'scripted/nope', variant: undefined }
+    await expect(generate('hello', real.options(wrong))).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_MODEL_NOT_FOUND',
+      accepted: false,
+    })
+    expect((await real.ask(`/api/session/${sessionID}/inbox`)).data).toEqual([])
+    await expectPutBack()
+  })
+})
+
+describe('what OpenCode 2 would ignore in silence', () => {
+  it.each([
+    ['a tool that cannot be told from another', { tools: { write: false } }, /edit/],
+    ['a tool that is not there', { tools: { todowrite: false } }, /todowrite/],
+    [
+      'a file that the model would not see',
+      { files: [{ data: Buffer.from([0, 255, 254, 1]), filename: 'a.bin' }] },
+      /a\.bin/,
+    ],
+  ])('%s is refused before the prompt', async (_, more, words) => {
+    const before = (await real.ask('/api/session')).data.length
+    const error = await generate('hello', real.options(more)).catch((error) => error)
+    expect(error).toMatchObject(UNSUPPORTED)
+    expect(error.message).toMatch(words)
+    expect(real.model.requests).toEqual([])
+    expect((await real.ask('/api/session')).data).toHaveLength(before)
+  })
+})
+
+describe('a prompt', () => {
+  it.each(['request', 'withheld'])('whose request breaks (%s) runs once, and is not lost', async (stage) => {
+    const proxy = await interruptingProxy(real.server.url, { path: '/prompt', stage, act: async () => {} })
+    real.model.reply(text('once'))
+    const result = await generate('do it', real.options({ baseUrl: proxy.url }))
+    proxy.close()
+    expect(result.text).toBe('once')
+    expect(real.model.requests.filter(({ prompt }) => prompt === 'do it')).toHaveLength(1)
+  })
+
+  it('of a session that is ephemeral leaves nothing behind', async () => {
+    real.model.reply(text('gone'))
+    const { sessionID } = await generate('forget me', real.options({ ephemeral: true }))
+    const { status } = await fetch(`${real.server.url}/api/session/${sessionID}`, {
+      headers: { authorization: `Basic ${btoa(`opencode:${real.server.password}`)}` },
+    })
+    expect(status).toBe(404)
+  })
+
+  it('is asked for JSON in words', async () => {
+    const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'] }
+    real.model.reply(text('{"n": 1}'))
+    expect((await generateJson('how many?', real.options({ schema }))).value).toEqual({ n: 1 })
+    expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('integer')
+  })
+})
+
+describe('asks', () => {
+  const CHILD = { agent: 'general', description: 'look', prompt: 'child: look outside' }
+  const isChild = ({ messages }) => JSON.stringify(messages).includes('child: look outside')
+  const isParent = (request) => request.prompt === 'send somebody'
+  const afterTool = ({ messages }) => messages.at(-1).role === 'tool'
+
+  function script() {
+    real.model.when((request) => isParent(request) && afterTool(request), text('Thanks.'))
+    real.model.when(isParent, toolCall('subagent', CHILD))
+    real.model.when((request) => isChild(request) && afterTool(request), text('Seen.'))
+    real.model.when(isChild, toolCall('read', { path: '/etc/hostname' }))
+  }
+
+  it('of a subagent are answered under its own session', async () => {
+    script()
+    const asked = []
+    const permission = (ask) => {
+      asked.push(ask)
+      return 'once'
+    }
+    const result = await generate('send somebody', real.options({ permission }))
+    expect(result).toMatchObject({ text: 'Thanks.', finishReason: 'stop' })
+    expect(asked).toMatchObject([{ permission: 'external_directory', parentSessionID: result.sessionID }])
+    expect(asked[0].sessionID).not.toBe(result.sessionID)
+  })
+
+  it('of a subagent that are rejected do not end the turn of the one that sent it', async () => {
+    script()
+    const result = await generate('send somebody', real.options({ permission: 'reject' }))
+    expect(result).toMatchObject({ text: 'Thanks.', finishReason: 'stop' })
+    expect(result.asks).toMatchObject([{ reply: 'reject', parentSessionID: result.sessionID }])
+  })
+
+  const QUESTION = {
+    questions: [
+      {
+        question: 'Which colour?',
+        header: 'Colour',
+        options: [
+          { label: 'Blue', description: 'sky' },
+          { label: 'Red', description: 'rose' },
+        ],
+      },
+    ],
+  }
+
+  it('that are questions come as forms, and the model reads the answers', async () => {
+    real.model.reply(toolCall('question', QUESTION))
+    real.model.reply(text('Blue it is.'))
+    const question = ({ questions }) => {
+      expect(questions).toMatchObject(QUESTION.questions)
+      return [['Blue']]
+    }
+    const result = await generate('choose', real.options({ question }))
+    expect(result).toMatchObject({ text: 'Blue it is.', finishReason: 'stop' })
+    expect(JSON.stringify(real.model.requests.at(-1).messages.at(-1))).toContain('Blue')
+  })
+
+  it('that are questions and are rejected end the turn', async () => {
+    real.model.reply(toolCall('question', QUESTION))
+    expect(await generate('choose', real.options({ question: 'reject' }))).toMatchObject({
+      finishReason: 'rejected',
+      asks: [{ type: 'question', reply: 'reject' }],
+    })
+  })
+})
+
+describe('leaving', () => {
+  it('right behind the prompt stops it, and the session is free', async () => {
+    real.model.reply(text('never read'), hang())
+    const stream = generateStream('go', real.options())
+    for await (const event of stream.events) if (event.type === 'start') break
+    const { sessionID, finishReason } = await stream.result
+    expect(finishReason).toBe('abort')
+    await until(async () => !(await real.busy(sessionID)))
+    expect((await real.ask(`/api/session/${sessionID}/inbox`)).data).toEqual([])
+  })
+})
+
+it('a session that OpenCode 1 began goes on in OpenCode 2', async () => {
+  const model = await scriptedModel()
+  const first = await startOpenCode({ version: '1.18.33', model })
+  const { directory } = first
+  model.reply(text('Blue.'))
+  const options = ({ url, password }) => ({ mode: 'server', baseUrl: url, directory, password })
+  const { sessionID, generation } = await generate('my colour is blue', options(first))
+  expect(generation).toBe(1)
+  first.kill()
+  await new Promise((resolve) => first.child.once('exit', resolve))
+  const second = await startOpenCode({ version: '2.0.15', model, directory })
+  model.reply(text('Still blue.'))
+  const result = await generate('which?', { ...options(second), sessionID })
+  expect(result).toMatchObject({ sessionID, generation: 2, text: 'Still blue.' })
+  expect(JSON.stringify(model.requests.at(-1).messages)).toContain('my colour is blue')
+  await second.stop()
+  await first.stop()
+  await model.close()
+})
