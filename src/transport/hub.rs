@@ -2,6 +2,7 @@
 //! process, told apart by session, always drained, closed when no turn needs it.
 
 mod listen;
+mod record;
 mod router;
 
 use std::collections::{HashMap, HashSet};

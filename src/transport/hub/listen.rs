@@ -7,11 +7,12 @@ use std::time::Duration;
 use reqwest::Response;
 use tokio::time::{Instant, sleep_until};
 
+use super::record::{LARGE, OwnedRecord, Seen, session_of, take, take_large};
 use super::{Delivery, Shared, Source, State};
 use crate::error::{Code, Failure};
-use crate::framing::sse::{Framed, Record, SseFramer};
+use crate::framing::sse::{Framed, SseFramer};
 use crate::let_others_run::let_others_run;
-use crate::protocol::dialect::{DeltaAtAGlance, Malformed, decode_record, glance, v2};
+use crate::protocol::dialect::decode_record;
 use crate::protocol::event::BusEvent;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
@@ -170,20 +171,26 @@ async fn read(
         };
         heard = Instant::now();
         let mut stranger = false;
+        // A large record, and what came behind it in the same chunk.
+        let mut later: Vec<OwnedRecord> = Vec::new();
         framer.set_limit(shared.record_limit.load(Ordering::Relaxed));
         framer.feed_all(&chunk, |framed| match framed {
+            Framed::Record(record) if !later.is_empty() || record.data.len() >= LARGE => {
+                later.push(OwnedRecord::from(&record));
+            }
             Framed::Record(record) => {
                 take(shared, &record, &mut seen, *opened);
-                if seen.connected && !std::mem::replace(&mut seen.announced, true) {
-                    *opened += 1;
-                    announce(shared, *opened, attempt);
-                }
+                greet(shared, &mut seen, opened, attempt);
             }
             Framed::TooLong(beginning) => {
                 let session = session_of(shared, beginning);
                 stranger |= !shared.lock_router().lose_record(beginning, session);
             }
         });
+        for record in later {
+            take_large(shared, record, &mut seen, *opened).await;
+            greet(shared, &mut seen, opened, attempt);
+        }
         if seen.announced && !std::mem::replace(&mut seen.listens, true) {
             alarm.as_mut().reset(heard + idle);
         }
@@ -203,87 +210,15 @@ async fn read(
     }
 }
 
-/// What one connection has shown so far.
-#[derive(Default)]
-struct Seen {
-    /// `server.connected`.
-    connected: bool,
-    announced: bool,
-    /// The alarm is set for silence.
-    listens: bool,
-    /// For which opening an event of a session came.
-    proven: u64,
-}
-
-/// Takes one record: to the turn it belongs to, or nowhere.
-fn take(shared: &Shared, Record { event: name, data: record }: &Record<'_>, seen: &mut Seen, opened: u64) {
-    if is_second(shared) {
-        if let Some(peek) = v2::peek(record)
-            && !shared.lock_router().wants(peek.session_id, peek.may_join(), record)
-        {
-            return prove(shared, seen, opened);
-        }
-    } else if let Some(glance) = glance(record) {
-        let mut router = shared.lock_router();
-        let delta = DeltaAtAGlance::read(&glance);
-        if let Some(delta) = &delta {
-            router.deliver_delta(delta, record);
-        }
-        if delta.is_some() || !router.wants(glance.session_id, glance.may_join(), record) {
-            drop(router);
-            return prove(shared, seen, opened);
-        }
+/// Tells, once, that the server greeted: events come from here on.
+fn greet(shared: &Shared, seen: &mut Seen, opened: &mut u64, attempt: u32) {
+    if !seen.connected || std::mem::replace(&mut seen.announced, true) {
+        return;
     }
-    match events_of(shared, *name, record) {
-        Ok(events) => {
-            // The bytes are told once, however much they say.
-            let mut raw = Some(*record);
-            for event in events {
-                seen.connected |= event == BusEvent::Connected;
-                if event.proves_the_bus() {
-                    prove(shared, seen, opened);
-                }
-                shared.lock_router().deliver(event, record.len(), raw.take());
-            }
-        }
-        Err(malformed) => {
-            let failure = Failure::new(Code::Protocol, malformed.to_string())
-                .hint("this release may have changed its events: report it, with the release's version");
-            shared.lock_router().tell_named(record, &Delivery::Lost(failure));
-        }
-    }
-}
-
-fn is_second(shared: &Shared) -> bool {
-    *shared.source.borrow() == Source::Api
-}
-
-fn session_of<'a>(shared: &Shared, record: &'a [u8]) -> Option<&'a str> {
-    if is_second(shared) {
-        return v2::peek(record).map(|peek| peek.session_id);
-    }
-    glance(record).map(|glance| glance.session_id)
-}
-
-fn events_of(shared: &Shared, name: Option<&[u8]>, record: &[u8]) -> Result<Vec<BusEvent>, Malformed> {
-    if !is_second(shared) {
-        return decode_record(name, record);
-    }
-    let mut events = Vec::new();
-    v2::decode(record, &mut |event| events.push(event))?;
-    Ok(events)
-}
-
-fn prove(shared: &Shared, seen: &mut Seen, opened: u64) {
-    if std::mem::replace(&mut seen.proven, opened) != opened {
-        shared.prove(opened);
-    }
-}
-
-fn announce(shared: &Shared, opened: u64, attempt: u32) {
+    *opened += 1;
     let mut router = shared.lock_router();
-    shared.state.send_replace(State::Open(opened));
-    if opened > 1 {
+    shared.state.send_replace(State::Open(*opened));
+    if *opened > 1 {
         router.tell_all(&Delivery::Restored(attempt.max(1)));
     }
 }
