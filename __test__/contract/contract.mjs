@@ -183,7 +183,7 @@ export function contract(route, version) {
         expect(result.asks).toMatchObject([
           { type: 'permission', permission: 'external_directory', reply: 'reject' },
         ])
-        real.model.reply(toolCall('read', { filePath: '/etc/hostname' }))
+        real.model.reply(differs.reads('/etc/hostname'))
         // Nobody chose: the same is an error, with what was asked.
         await expect(generate('look outside')).rejects.toMatchObject({
           code: 'ERR_OPENCODE_REJECTED',

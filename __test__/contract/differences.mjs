@@ -67,6 +67,8 @@ export function differences(route, version) {
     doubtsRetries: isRun && second,
     /** ACP may send the prompt to a model that nobody chose. */
     cannotBeUsed: isAcp && second ? /model in its cloud/ : undefined,
+    /** A private server of generation 2 chooses its port, and tells it to us alone. */
+    tellsItsDoor: route !== 'private' || !second,
     /** The model is told to go on after a failure, so what it wrote before is a part of the answer. */
     continues: second,
     /** Older releases ignore the password that keeps a server of ours to ourselves. */

@@ -86,8 +86,8 @@ describe('what OpenCode 2 would ignore in silence', () => {
     ['a tool that is not there', { tools: { todowrite: false } }, /todowrite/],
     [
       'a file that the model would not see',
-      { files: [{ data: Buffer.from([0, 255, 254, 1]), filename: 'a.bin' }] },
-      /a\.bin/,
+      { files: [{ data: Buffer.from([0, 255, 254, 1]), mime: 'audio/mpeg', filename: 'a.mp3' }] },
+      /a\.mp3/,
     ],
   ])('%s is refused before the prompt', async (_, more, words) => {
     const before = (await real.ask('/api/session')).data.length
