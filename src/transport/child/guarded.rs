@@ -31,7 +31,7 @@ impl Keeper {
         getrandom::fill(&mut mark).map_err(|error| Error::other(error.to_string()))?;
         let mark = format!("{:032x}", u128::from_ne_bytes(mark));
         // The guard comes first: there is no moment in which our death would leave the child alone.
-        let mut guard = guard(launch)?;
+        let mut guard = guard()?;
         let input = guard.stdin.take().ok_or_else(|| Error::other("the guard has no input"))?;
         let mut input = File::from(input.into_owned_fd()?);
         writeln!(input, "{MARK}={mark}")?;
@@ -55,7 +55,7 @@ impl Keeper {
     }
 }
 
-fn guard(launch: &Launch) -> Result<Child> {
+fn guard() -> Result<Child> {
     let tenths = super::GRACE.as_millis() / 100;
     Command::new("/bin/sh")
         .args(["-c", SCRIPT, "opencode-stream-guard", ENVIRONMENTS, &tenths.to_string()])
