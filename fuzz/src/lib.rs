@@ -9,6 +9,8 @@ mod error;
 mod framing;
 #[path = "../../src/mailbox.rs"]
 mod mailbox;
+#[path = "../../src/network.rs"]
+mod network;
 #[path = "../../src/protocol/mod.rs"]
 mod protocol;
 #[path = "../../src/request.rs"]

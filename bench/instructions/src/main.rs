@@ -90,6 +90,7 @@ fn config(session: &str) -> TurnConfig {
     TurnConfig {
         route: "server",
         granularity: "token",
+        generation: protocol::release::Generation::V1,
         session_id: session.to_owned(),
         version: None,
         policies: protocol::turn::Policies {

@@ -163,7 +163,7 @@ impl Execution {
         Sign::Nothing
     }
 
-    /// A message of the prompted session, after [`Sign::Began`].
+    /// A message of the prompted session, after `Sign::Began`.
     pub fn on_message(&mut self, info: &MessageInfo) {
         self.step = if is_final(info) { Step::Final } else { Step::Open };
     }
