@@ -221,6 +221,27 @@ function revoked() {
 }
 
 describe('a signal', () => {
+  it('that cannot be listened to is an error of ours, and nothing is started', async () => {
+    for (const broken of [
+      { addEventListener: thrower(new Error('boo')) },
+      { aborted: { get: thrower(new Error('boo')) } },
+    ]) {
+      const signal = Object.assign(new EventTarget(), { aborted: false })
+      let isBroken = false
+      for (const [name, is] of Object.entries(broken)) {
+        const value = name === 'aborted' ? false : signal[name].bind(signal)
+        const fail = is.get ?? is
+        Object.defineProperty(signal, name, {
+          get: () => (isBroken ? (name === 'aborted' ? fail() : fail) : value),
+        })
+      }
+      const { stream, turns } = scripted(() => {}, { signal })
+      isBroken = true
+      await expect(stream.result).rejects.toMatchObject({ code: 'ERR_OPENCODE_INVALID_OPTION' })
+      expect(turns).toHaveLength(0)
+    }
+  })
+
   it.each([
     ['nothing', undefined],
     ['null', null],

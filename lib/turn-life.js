@@ -2,11 +2,14 @@
 
 const { abortedResult } = require('./aborted-result.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
+const { invalid } = require('./invalid-option.js')
 const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
 const { toJson } = require('./plain-json.js')
 const { onAbort, reasonOf } = require('./signals.js')
 
 const TOO_LARGE = 'Send less at once: all of a prompt, its files included, is one string of JSON.'
+
+const SIGNAL = 'Pass the `signal` of an AbortController.'
 
 /**
  * One turn from cold to ended, as JavaScript sees it: it starts at most once, ends exactly once, and
@@ -60,7 +63,13 @@ class TurnLife {
   start() {
     if (this.#native !== null || this.outcome !== null) return
     const { signal, start, running } = this.#plan
-    if (signal?.aborted) return this.#end({ error: reasonOf(signal) })
+    try {
+      if (signal?.aborted) return this.#end({ error: reasonOf(signal) })
+      this.#forgetSignal = onAbort(signal, () => this.cutShort(() => reasonOf(signal)))
+    } catch (cause) {
+      return this.#end({ error: invalid('Option `signal`', 'cannot be listened to', SIGNAL, cause) })
+    }
+    if (this.outcome !== null) return
     this.#diagnostics.start()
     try {
       this.#native = start(this.#readRequest(), () => this.#look())
@@ -70,7 +79,6 @@ class TurnLife {
       })
     }
     running.add(this)
-    this.#forgetSignal = onAbort(signal, () => this.cutShort(() => reasonOf(signal)))
     this.#look()
   }
 
