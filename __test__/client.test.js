@@ -88,6 +88,7 @@ describe('health', () => {
       directoryGiven: false,
       timeouts: expect.objectContaining({ connect: 9, total: null }),
       network: expect.objectContaining({ httpProxy: null, httpsProxy: null }),
+      service: null,
     })
     const health = { healthy: true, version: '1.18.33', url: 'http://host', authenticated: true }
     healthAnswers[0].done({ result: health })
