@@ -72,6 +72,7 @@ fn on_panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// # Safety
 /// Called by the C runtime, with `count` words and a null behind them.
+// SAFETY: nothing else in this program has the name that the C runtime calls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(count: i32, words: *const *const c_char) -> i32 {
     if count < 4 {

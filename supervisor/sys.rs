@@ -58,6 +58,7 @@ pub const PR_SET_CHILD_SUBREAPER: i32 = 36;
 pub const WNOHANG: i32 = 1;
 pub const CLOCK_MONOTONIC: i32 = 1;
 
+// SAFETY: the C library of the systems that `main.rs` admits has these functions with these types.
 #[link(name = "c")]
 unsafe extern "C" {
     pub fn prctl(option: i32, argument: u64) -> i32;
