@@ -165,8 +165,8 @@ async fn standing(api: &ApiClient, session: &str, prompted: &Prompted) -> Result
         ApiClient::V2(api) => {
             let look = api.look(session, prompted.id()).await?;
             Ok(match Execution::new(prompted.id()).on_look(&look) {
-                Stands::NeverAccepted => Standing::Unseen { busy: look.active },
-                Stands::Waiting | Stands::Parked | Stands::Left => Standing::Parked,
+                Stands::NeverAccepted | Stands::Unseen => Standing::Unseen { busy: look.active },
+                Stands::Waiting | Stands::Parked => Standing::Parked,
                 Stands::Running => Standing::Runs,
                 Stands::Unclear => Standing::Waits,
                 Stands::Ended(_) => Standing::Over,

@@ -93,6 +93,8 @@ pub struct Turn {
     known_end: Option<End>,
     /// What may be of the answer came before a look had said that our prompt runs.
     missed: bool,
+    /// Since when it waits for something to run it.
+    parked: Option<Instant>,
 }
 
 impl Turn {
@@ -117,6 +119,7 @@ impl Turn {
             execution: None,
             known_end: None,
             missed: false,
+            parked: None,
             check_at: None,
             fetching: false,
             failed_fetches: 0,
