@@ -359,15 +359,14 @@ impl ApiClient {
                 Some(_) => {}
             }
         }
-        let known = api.look(session, prompted.id()).await.ok().map(|look| look.has(prompted.id()));
-        match known {
-            Some(true) => Ok(()),
-            Some(false) => Err(error.failure.accepted(Accepted::No)),
-            None => Err(error
-                .failure
-                .accepted(Accepted::Unknown)
-                .hint("look into the session before prompting again: running a prompt twice can do damage")),
+        let look = api.look(session, prompted.id()).await;
+        if look.is_ok_and(|look| look.has(prompted.id())) {
+            return Ok(());
         }
+        // That it is not there yet does not say that it will not be: it may be in the server's hands.
+        Err(error.failure.accepted(Accepted::Unknown).hint(
+            "call `opencode.findPrompt()` with the session before prompting again: running a prompt twice can do damage",
+        ))
     }
 
     /// `None`: there is nothing to send.
