@@ -31,8 +31,9 @@ const BEHIND: Duration = Duration::from_secs(600);
 pub enum Remains {
     /// It is over.
     Nothing,
-    /// It runs. `contested`: another client prompted the session too, so what runs may be theirs.
-    Turn { contested: bool },
+    /// It runs, or waits. `contested`: another client prompted the session too, so what runs may be theirs.
+    /// `stop`: what stops it, of generation 2.
+    Turn { contested: bool, stop: Option<Stop> },
     /// The prompt's answer is under way: it may yet begin.
     Prompt,
 }
@@ -82,12 +83,12 @@ impl Farewell {
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {
         match self.remains {
             Remains::Nothing => {}
-            Remains::Turn { contested: false } => {
-                self.api.stop(&self.sessions, &self.asks, &self.prompted, Some(Stop::Interrupt)).await;
+            Remains::Turn { contested: false, stop } => {
+                self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
-            Remains::Turn { contested: true } => {
+            Remains::Turn { contested: true, .. } => {
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }

@@ -26,7 +26,7 @@ use crate::error::{Accepted, Code, Failure};
 pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
-pub use execution::{End, Execution, Look, Standing, Stop};
+pub use execution::{End, Execution, Look, PromptFate, Standing, Stop};
 
 /// The most bytes a turn keeps: its result is a string in the end, and V8 has none of more than 512 MiB.
 pub const KEPT: usize = 256 << 20;
