@@ -5,7 +5,7 @@ import testing from '../../testing/index.js'
 import { interruptingProxy } from '../support/interrupting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { fail, hang, scriptedModel, startOpenCode, text, toolCall } = testing
+const { fail, hang, lockstep, scriptedModel, startOpenCode, text, toolCall } = testing
 const real = realOpenCode({ version: '2.0.15' })
 const UNSUPPORTED = { code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false }
 
@@ -194,6 +194,29 @@ describe('asks', () => {
 })
 
 describe('leaving', () => {
+  it('a prompt that waits behind the turn of another client takes only itself back', async () => {
+    const { sessionID } = await generate('begin', real.options())
+    real.model.reset()
+    const gate = lockstep()
+    real.model.reply(text(['Theirs ', 'goes on.'], { gate }))
+    const body = JSON.stringify({ text: 'of another client' })
+    await real.ask(`/api/session/${sessionID}/prompt`, { method: 'POST', body })
+    await until(() => gate.sent === 1)
+    // On a slow machine the time may be over before the prompt is there.
+    for (let total = 1000, accepted = false; !accepted; total *= 2) {
+      const late = generate('late', real.options({ sessionID, timeouts: { total } }))
+      const error = await late.catch((error) => error)
+      expect(error).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT' })
+      accepted = error.accepted === true
+    }
+    await until(async () => (await real.ask(`/api/session/${sessionID}/inbox`)).data.length === 0)
+    expect(await real.busy(sessionID)).toBe(true)
+    gate.release()
+    await until(async () => !(await real.busy(sessionID)))
+    expect(await real.storedText(sessionID)).toMatch(/Theirs goes on\.$/)
+    expect(real.model.requests.filter(({ prompt }) => prompt === 'late')).toEqual([])
+  })
+
   it('right behind the prompt stops it, and the session is free', async () => {
     real.model.reply(text('never read'), hang())
     const stream = generateStream('go', real.options())

@@ -18,6 +18,7 @@ pub mod started;
 #[cfg(test)]
 mod tests;
 mod wire;
+mod words;
 
 pub use asks::{pending_forms, pending_permissions, reply};
 pub use catalogue::{
@@ -25,7 +26,7 @@ pub use catalogue::{
 };
 pub use errors::refusal;
 pub use info::{Probe, info, probe, unknown_release};
-pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent, read_prompt_with};
+pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent};
 pub use lookup::{check_agent, check_model};
 pub use parts::of_parts;
 pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send, was_interrupted, withdraw};
@@ -36,3 +37,4 @@ pub use session::{
     select_model, update,
 };
 pub use settings::{Around, Defaults, INSTRUCTION, Settings, around};
+pub use words::{WrittenPrompts, read_waiting, read_written, with_words};
