@@ -391,7 +391,8 @@ export interface GenerateOptions {
   username?: string | null | undefined
   /**
    * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
-   * `OPENCODE_SERVER_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that server only.
+   * `OPENCODE_SERVER_PASSWORD` or `OPENCODE_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that
+   * server only.
    */
   password?: string | null | undefined
   /**

@@ -80,6 +80,50 @@ describe('what a turn sets in its session', () => {
   })
 })
 
+describe('a named server', () => {
+  const secretOf = (error) => JSON.stringify({ ...error, message: error.message, stack: error.stack })
+
+  it.each([
+    ['no password', { password: undefined }, /no credentials/, /OPENCODE_PASSWORD/],
+    ['a wrong password', { password: 'wrong-secret' }, /with the credentials/, /check username and password/],
+    ['another user', { username: 'me' }, /with the credentials/, /no user but `opencode`/],
+  ])('that is given %s says so, without the password', async (_, more, words, hint) => {
+    const error = await generate('hello', real.options(more)).catch((error) => error)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNAUTHORIZED', status: 401, accepted: false })
+    expect(error.message).toMatch(words)
+    expect(error.hint).toMatch(hint)
+    expect(secretOf(error)).not.toContain('wrong-secret')
+    expect(secretOf(error)).not.toContain(real.server.password)
+  })
+
+  it('is let in by the password in the environment, and works where we do', async () => {
+    process.env.OPENCODE_PASSWORD = real.server.password
+    try {
+      real.model.reply(text('in'))
+      const { sessionID } = await generate('hello', { mode: 'server', baseUrl: real.server.url })
+      expect((await session(sessionID)).location.directory).toBe(process.cwd())
+    } finally {
+      delete process.env.OPENCODE_PASSWORD
+    }
+  })
+
+  it('on another machine works in its own directory', async () => {
+    // A name that is not known to be of this machine, through a proxy that knows where it is.
+    const proxy = await interruptingProxy(real.server.url, { path: '', stage: 'never', act: async () => {} })
+    process.env.HTTP_PROXY = proxy.url
+    try {
+      real.model.reply(text('far'))
+      const { password } = real.server
+      const { sessionID } = await generate('hello', { mode: 'server', baseUrl: 'http://far.test', password })
+      const { directory } = await real.ask('/api/location')
+      expect((await session(sessionID)).location.directory).toBe(directory)
+    } finally {
+      delete process.env.HTTP_PROXY
+      proxy.close()
+    }
+  })
+})
+
 describe('what OpenCode 2 would ignore in silence', () => {
   it.each([
     ['a tool that cannot be told from another', { tools: { write: false } }, /edit/],
@@ -195,19 +239,27 @@ describe('asks', () => {
 
 describe('leaving', () => {
   it('a prompt that waits behind the turn of another client takes only itself back', async () => {
-    const { sessionID } = await generate('begin', real.options())
-    real.model.reset()
-    const gate = lockstep()
-    real.model.reply(text(['Theirs ', 'goes on.'], { gate }))
-    const body = JSON.stringify({ text: 'of another client' })
-    await real.ask(`/api/session/${sessionID}/prompt`, { method: 'POST', body })
-    await until(() => gate.sent === 1)
+    let gate
+    let sessionID
     // On a slow machine the time may be over before the prompt is there.
-    for (let total = 1000, accepted = false; !accepted; total *= 2) {
-      const late = generate('late', real.options({ sessionID, timeouts: { total } }))
+    for (let total = 2000, accepted = false; !accepted; total *= 2) {
+      gate?.release()
+      ;({ sessionID } = await generate('begin', real.options()))
+      real.model.reset()
+      gate = lockstep()
+      real.model.reply(text(['Theirs ', 'goes on.'], { gate }))
+      const act = async () => {
+        const body = JSON.stringify({ text: 'of another client' })
+        await real.ask(`/api/session/${sessionID}/prompt`, { method: 'POST', body })
+        await until(() => gate.sent === 1)
+      }
+      const proxy = await interruptingProxy(real.server.url, { path: '/prompt', stage: 'request', act })
+      const late = generate('late', real.options({ baseUrl: proxy.url, sessionID, timeouts: { total } }))
       const error = await late.catch((error) => error)
       expect(error).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT' })
       accepted = error.accepted === true
+      await until(async () => (await real.ask(`/api/session/${sessionID}/inbox`)).data.length === 0)
+      proxy.close()
     }
     await until(async () => (await real.ask(`/api/session/${sessionID}/inbox`)).data.length === 0)
     expect(await real.busy(sessionID)).toBe(true)

@@ -25,7 +25,7 @@ pub use catalogue::{
     AgentEntry, ModelEntry, agents, default_model, models, read_agents, read_default_model, read_models,
 };
 pub use errors::refusal;
-pub use info::{Probe, info, probe, unknown_release};
+pub use info::{Probe, info, preview, preview_health, probe, unknown_release};
 pub use look::{active, inbox, messages, read_active, read_inbox, read_last_agent};
 pub use lookup::{check_agent, check_model};
 pub use parts::of_parts;
