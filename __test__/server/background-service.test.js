@@ -55,11 +55,10 @@ it('auto uses it too, and without it starts the `opencode` that is installed', a
     for await (const event of stream.events) events.push(event)
     return { events, result: await stream.result }
   }
-  await using client = new OpenCode()
-  process.env.PATH = `${dirname(binary)}:${PATH}`
+  const client = new OpenCode()
   // A private server inherits it all.
   const before = Object.fromEntries(Object.keys(model.env).map((name) => [name, process.env[name]]))
-  Object.assign(process.env, model.env, { XDG_STATE_HOME: state })
+  Object.assign(process.env, model.env, { PATH: `${dirname(binary)}:${PATH}`, XDG_STATE_HOME: state })
   try {
     register()
     model.reply(text('of the service'))
@@ -72,6 +71,7 @@ it('auto uses it too, and without it starts the `opencode` that is installed', a
     expect(started.result).toMatchObject({ text: 'of our own', route: 'private', generation: 2 })
     expect(started.events[0]).toMatchObject({ type: 'fallback', from: 'server', to: 'private' })
   } finally {
+    await client.close()
     for (const [name, value] of Object.entries({ ...before, PATH, XDG_STATE_HOME: state })) {
       if (value === undefined) delete process.env[name]
       else process.env[name] = value

@@ -84,21 +84,21 @@ describe('what is not an OpenCode server', () => {
       })
     },
   )
-})
 
-it('a preview of OpenCode 2, which knows no /api/info, is named as such', async () => {
-  // As 0.0.0-next-16350 answers.
-  const url = await listen((request, response) => {
-    const health = request.url.startsWith('/api/health')
-    response.writeHead(health ? 200 : 404, health ? { 'content-type': 'application/json' } : {})
-    response.end(health ? '{"healthy":true,"version":"0.0.0-next-16350","pid":14842}' : '')
-  })
-  const error = await errorOf(generate('hi', { baseUrl: url }))
-  expect(error).toMatchObject({
-    code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
-    accepted: false,
-    message: expect.stringContaining('0.0.0-next-16350'),
-    hint: expect.stringContaining('install a release'),
+  it('a preview of OpenCode 2, which knows no /api/info, is named as such', async () => {
+    // As 0.0.0-next-16350 answers.
+    const url = await listen((request, response) => {
+      const health = request.url.startsWith('/api/health')
+      response.writeHead(health ? 200 : 404, health ? { 'content-type': 'application/json' } : {})
+      response.end(health ? '{"healthy":true,"version":"0.0.0-next-16350","pid":14842}' : '')
+    })
+    const error = await errorOf(generate('hi', { baseUrl: url }))
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+      accepted: false,
+      message: expect.stringContaining('0.0.0-next-16350'),
+      hint: expect.stringContaining('install a release'),
+    })
   })
 })
 

@@ -85,7 +85,12 @@ describe('a named server', () => {
 
   it.each([
     ['no password', { password: undefined }, /no credentials/, /OPENCODE_PASSWORD/],
-    ['a wrong password', { password: 'wrong-secret' }, /with the credentials/, /check username and password/],
+    [
+      'a wrong password',
+      { password: 'wrong-secret' },
+      /with the credentials/,
+      /^Check username and password/,
+    ],
     ['another user', { username: 'me' }, /with the credentials/, /no user but `opencode`/],
   ])('that is given %s says so, without the password', async (_, more, words, hint) => {
     const error = await generate('hello', real.options(more)).catch((error) => error)
@@ -115,8 +120,9 @@ describe('a named server', () => {
       real.model.reply(text('far'))
       const { password } = real.server
       const { sessionID } = await generate('hello', { mode: 'server', baseUrl: 'http://far.test', password })
-      const { directory } = await real.ask('/api/location')
-      expect((await session(sessionID)).location.directory).toBe(directory)
+      const authorization = `Basic ${btoa(`opencode:${password}`)}`
+      const own = await fetch(`${real.server.url}/api/location`, { headers: { authorization } })
+      expect((await session(sessionID)).location.directory).toBe((await own.json()).directory)
     } finally {
       delete process.env.HTTP_PROXY
       proxy.close()
