@@ -5,6 +5,7 @@ mod asks;
 mod attribution;
 mod by_execution;
 mod contract;
+mod doubt;
 mod ending;
 mod execution;
 mod last_retry;
@@ -95,6 +96,10 @@ pub struct Turn {
     missed: bool,
     /// Since when it waits for something to run it.
     parked: Option<Instant>,
+    /// Whose the answer is that came first.
+    doubt: Option<doubt::Doubt>,
+    /// Prompts that have our words among others.
+    extended: HashSet<String>,
 }
 
 impl Turn {
@@ -120,6 +125,8 @@ impl Turn {
             known_end: None,
             missed: false,
             parked: None,
+            doubt: None,
+            extended: HashSet::new(),
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -214,6 +221,9 @@ impl Turn {
             return self.on_event_of_execution(event, root);
         }
         self.hear();
+        if root && self.withholds(event, now) {
+            return self.weigh();
+        }
         match event {
             BusEvent::Asked(ask) => {
                 self.asks.stir(now);
@@ -246,8 +256,10 @@ impl Turn {
 
     /// What a server says without end is an end.
     fn weigh(&mut self) {
-        let (waiting, kept) =
-            (self.early_size + self.transcript.waiting(), self.transcript.kept() + self.asks.size());
+        let (waiting, kept) = (
+            self.early_size + self.transcript.waiting() + self.withheld(),
+            self.transcript.kept() + self.asks.size(),
+        );
         let too_much = if waiting > self.most_waiting {
             let words = format!(
                 "more than {} bytes of the turn's events belong to nothing that was announced",
@@ -261,6 +273,10 @@ impl Turn {
             return;
         };
         self.fail(too_much.accepted(Accepted::Unknown));
+    }
+
+    fn withheld(&self) -> usize {
+        self.doubt.as_ref().map_or(0, doubt::Doubt::size)
     }
 
     fn session(&mut self, info: &SessionInfo) {
@@ -359,6 +375,7 @@ impl Turn {
             self.gap = true;
             self.check_at = None;
             self.transcript.gap();
+            self.forget_withheld();
             let place = self.place(&self.config.session_id.clone());
             self.emit(StreamEvent::Reconnect { place, attempt: 1, recovered: false });
         }
