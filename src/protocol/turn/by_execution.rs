@@ -66,10 +66,10 @@ impl Turn {
                 transcript.delta(delta, out);
                 Ok(())
             }),
-            BusEvent::Retry { attempt, message, next, .. } if root => {
+            BusEvent::Retry { attempt, message, status, next, .. } if root => {
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
-                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
+                self.last_retry = Some(LastRetry { attempt, message: message.clone(), status: *status });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards: Vec::new() });
             }
             _ => {}

@@ -474,6 +474,18 @@ fn a_retry_before_anything_came_and_one_that_continues_lose_nothing() {
 }
 
 #[test]
+fn a_turn_that_ends_while_the_provider_is_tried_again_says_how_that_failed() {
+    let prompted = first("500_recover");
+    let (before, _) = split(capture("500_recover"), |event| matches!(event, BusEvent::Retry { .. }));
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.feed(&before);
+    replay.turn.fail(Failure::new(Code::Timeout, "timed out"));
+    replay.drain();
+    let data = replay.failure().data.as_ref().unwrap();
+    assert_eq!(data["lastRetry"], serde_json::json!({ "attempt": 1, "message": "boom", "status": 500 }));
+}
+
+#[test]
 fn a_left_turn_is_withdrawn_before_its_delivery_and_interrupted_after_it() {
     let prompted = first("abort");
     let mut replay = Replay::new(&prompted, LEFT);

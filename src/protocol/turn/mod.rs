@@ -324,7 +324,7 @@ impl Turn {
                 let discards = self.transcript.retry();
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
-                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
+                self.last_retry = Some(LastRetry { attempt, message: message.clone(), status: None });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards });
             }
         }
