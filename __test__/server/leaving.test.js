@@ -103,6 +103,21 @@ describe.each(['1.18.33', '1.1.31', '2.0.15'])('OpenCode %s', (version) => {
     }
   })
 
+  it('leaving when all is over touches nothing: what runs in the session now goes on', async () => {
+    real.model.reply(text('over'))
+    const stream = generateStream('first', real.options())
+    const { sessionID } = await stream.result
+    const gate = lockstep()
+    real.model.reply(text(['still ', 'here'], { gate }))
+    await real.prompt(sessionID, 'of another client')
+    await until(() => gate.sent === 1)
+    await stream.abort()
+    expect(await real.busy(sessionID)).toBe(true)
+    gate.release()
+    await until(async () => !(await real.busy(sessionID)))
+    expect(await real.storedText(sessionID)).toBe('over\n\nstill here')
+  })
+
   it('the next turn of a session that was left is answered', async () => {
     const first = endless()
     for await (const _ of first) break

@@ -5,7 +5,7 @@ import testing from '../../testing/index.js'
 import { interruptingProxy } from '../support/interrupting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { fail, hang, scriptedModel, startOpenCode, text, toolCall } = testing
+const { fail, hang, text, toolCall } = testing
 const real = realOpenCode({ version: '2.0.15' })
 const UNSUPPORTED = { code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false }
 
@@ -203,24 +203,4 @@ describe('leaving', () => {
     await until(async () => !(await real.busy(sessionID)))
     expect((await real.ask(`/api/session/${sessionID}/inbox`)).data).toEqual([])
   })
-})
-
-it('a session that OpenCode 1 began goes on in OpenCode 2', async () => {
-  const model = await scriptedModel()
-  const first = await startOpenCode({ version: '1.18.33', model })
-  const { directory } = first
-  model.reply(text('Blue.'))
-  const options = ({ url, password }) => ({ mode: 'server', baseUrl: url, directory, password })
-  const { sessionID, generation } = await generate('my colour is blue', options(first))
-  expect(generation).toBe(1)
-  first.kill()
-  await new Promise((resolve) => first.child.once('exit', resolve))
-  const second = await startOpenCode({ version: '2.0.15', model, directory })
-  model.reply(text('Still blue.'))
-  const result = await generate('which?', { ...options(second), sessionID })
-  expect(result).toMatchObject({ sessionID, generation: 2, text: 'Still blue.' })
-  expect(JSON.stringify(model.requests.at(-1).messages)).toContain('my colour is blue')
-  await second.stop()
-  await first.stop()
-  await model.close()
 })
