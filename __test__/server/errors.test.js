@@ -97,6 +97,8 @@ describe.each(['1.18.33', '2.0.15'])('a server of %s with a password', (version)
     const wrong = await errorOf(generate('hi', real.options({ password: `not-${SECRET}` })))
     expect(wrong.code).toBe('ERR_OPENCODE_UNAUTHORIZED')
     expect(wrong.message).toContain('with the credentials')
+    const stranger = await errorOf(generate('hi', real.options({ username: 'somebody' })))
+    expect(stranger.code).toBe('ERR_OPENCODE_UNAUTHORIZED')
   })
 
   it('answers with it, given as an option or in the URL', async () => {
