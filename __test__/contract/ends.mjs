@@ -14,7 +14,13 @@ const overflow = {
 const looks = (differs) => [text('Looking. '), differs.shell('pwd')]
 const isSummary = ({ messages }) => /summar/i.test(JSON.stringify(messages.at(-1)))
 
-/** Each end: the replies of the model, and the result, or the error in `error`. */
+/** What OpenCode 2 makes of a failed call: it goes on. With `doubted`, the end may also be the error that was told. */
+const continued = (text, doubted) => ({
+  result: { text, finishReason: 'stop', discarded: 0 },
+  ...(doubted && { error: PROVIDER }),
+})
+
+/** Each end: the replies of the model, and the result, or the error in `error`; with both, either. */
 export const ENDS = {
   'it is done, behind a step of tools': {
     replies: (differs) => [looks(differs), [text('Done.')]],
@@ -29,24 +35,18 @@ export const ENDS = {
     result: { text: 'The whole answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
     otherwise: ({ beginsAgain, continues, doubtsRetries }) =>
-      continues && !doubtsRetries
-        ? { result: { text: 'Half an ans\n\nThe whole answer.', finishReason: 'stop', discarded: 0 } }
-        : (!beginsAgain || doubtsRetries) && { error: PROVIDER },
+      continues
+        ? continued('Half an ans\n\nThe whole answer.', doubtsRetries)
+        : !beginsAgain && { error: PROVIDER },
   },
   'the provider fails in the middle of the answer, behind a tool': {
     replies: (differs) => [looks(differs), [text('Half an ans'), fail(503)], [text('Half an answer.')]],
     result: { text: 'Looking. \n\nHalf an answer.', finishReason: 'stop' },
     discards: 'Half an ans'.length,
     otherwise: ({ beginsAgain, continues, doubtsRetries }) =>
-      continues && !doubtsRetries
-        ? {
-            result: {
-              text: 'Looking. \n\nHalf an ans\n\nHalf an answer.',
-              finishReason: 'stop',
-              discarded: 0,
-            },
-          }
-        : (!beginsAgain || doubtsRetries) && { error: PROVIDER },
+      continues
+        ? continued('Looking. \n\nHalf an ans\n\nHalf an answer.', doubtsRetries)
+        : !beginsAgain && { error: PROVIDER },
   },
   'the session is compacted behind a tool': {
     replies: (differs) => [
@@ -86,8 +86,11 @@ export const ENDS = {
 
 /** Where the end of the last step is not told, neither is its reason. */
 function unsaid({ result, error }, { tellsLastStep }) {
-  if (error || tellsLastStep) return { result, error }
-  return { result: { ...result, finishReason: expect.stringMatching(`^(${result.finishReason}|unknown)$`) } }
+  if (!result || tellsLastStep) return { result, error }
+  return {
+    error,
+    result: { ...result, finishReason: expect.stringMatching(`^(${result.finishReason}|unknown)$`) },
+  }
 }
 
 /** `real`: a subject. `differs`: how its route and release differ. */
@@ -107,7 +110,7 @@ export function ends(real, differs) {
     }
     const outcome = await read().catch((failure) => failure)
     real.model.reset()
-    if (error) {
+    if (error && (!result || outcome instanceof Error)) {
       expect(outcome).toMatchObject({
         ...error,
         ...(error.data && { data: { ...error.data, text: trims(error.data.text) } }),
