@@ -79,8 +79,14 @@ export const ENDS = {
   'the model says nothing': {
     replies: () => [[finish('stop')]],
     result: { text: '', finishReason: 'stop' },
-    otherwise: ({ generation }) =>
-      generation === 1 && { result: { text: '', finishReason: expect.stringMatching(/stop|unknown/) } },
+    otherwise: ({ generation, tellsLastStep }) =>
+      generation === 1
+        ? { result: { text: '', finishReason: expect.stringMatching(/stop|unknown/) } }
+        : // Nothing may be printed at all: then nobody knows that there was a turn.
+          !tellsLastStep && {
+            result: { text: '', finishReason: 'stop' },
+            error: { code: 'ERR_OPENCODE_CLI_EXIT', exitCode: 0, accepted: 'unknown' },
+          },
   },
 }
 

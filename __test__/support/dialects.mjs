@@ -37,10 +37,10 @@ export const otherClients = {
       const messages = await ask(`/session/${id}/message`)
       return messages.map(({ info, parts }) => ({ ...info, parts }))
     },
-    /** The agent that the last prompt was for. */
+    /** The agent of a session, or of its first prompt. */
     async agentOf(id) {
       const messages = await ask(`/session/${id}/message`)
-      return messages.findLast(({ info }) => info.role === 'user').info.agent
+      return messages.find(({ info }) => info.role === 'user').info.agent
     },
     /** The permissions that wait for an answer. */
     asks: () => ask('/permission'),
