@@ -6,14 +6,8 @@ import { realOpenCode } from '../support/real-opencode.mjs'
 
 const { hang, text } = testing
 
-describe.each(['1.18.33', '2.0.15'])('a conversation on OpenCode %s', (version) => {
+describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version) => {
   const real = realOpenCode({ version })
-  const isSecond = real.generation === 2
-  const path = (rest) => (isSecond ? `/api/session${rest}` : `/session${rest}`)
-  const ask = async (rest) => {
-    const answer = await real.ask(path(rest))
-    return isSecond ? answer.data : answer
-  }
   afterEach(() => real.model.reset())
   const client = () => new OpenCode(real.options())
 
@@ -28,7 +22,7 @@ describe.each(['1.18.33', '2.0.15'])('a conversation on OpenCode %s', (version) 
     expect(first.sessionID).toBe(session.id)
     expect(second).toMatchObject({ sessionID: session.id, text: 'Blue.' })
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
-    expect(await ask(`/${session.id}`)).toMatchObject({ title: 'A talk' })
+    expect(await real.session(session.id)).toMatchObject({ title: 'A talk' })
   })
 
   it('leaving the first turn keeps the session', async () => {
@@ -69,7 +63,7 @@ describe.each(['1.18.33', '2.0.15'])('a conversation on OpenCode %s', (version) 
     expect(copy.id).not.toBe(session.id)
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
     await copy.delete()
-    expect((await ask('')).map(({ id }) => id)).not.toContain(sessionID)
+    expect((await real.sessions()).map(({ id }) => id)).not.toContain(sessionID)
     expect(copy.id).toBeUndefined()
   })
 
