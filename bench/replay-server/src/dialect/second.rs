@@ -67,7 +67,7 @@ impl Dialect for Second {
     /// A call takes ten: what it is to do, that it runs, that it goes on. Output comes with its end alone.
     fn tool_runs(&self, session: &str, n: usize) -> String {
         // The first call is over with the second record of a feed, and has one.
-        let (call, phase) = if n == 0 { (0, 0) } else { ((n + 9) / 10, (n + 9) % 10) };
+        let (call, phase) = if n == 0 { (0, 0) } else { (n.div_ceil(10), (n + 9) % 10) };
         match phase {
             0 => durable(
                 "session.tool.input.started",
