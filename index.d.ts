@@ -886,7 +886,7 @@ export interface ToolEvent extends InPart {
   output?: string
   /** Why it failed, with status `error`. */
   error?: string
-  /** A line about the call, by the tool itself, e.g. the command or the path. */
+  /** A line about the call, by the tool itself, e.g. the command or the path. OpenCode 2 has none. */
   title?: string
   /** The tool's own, e.g. a diff or an exit code. */
   metadata?: unknown

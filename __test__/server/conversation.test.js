@@ -6,8 +6,8 @@ import { realOpenCode } from '../support/real-opencode.mjs'
 
 const { hang, text } = testing
 
-describe('a conversation', () => {
-  const real = realOpenCode()
+describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version) => {
+  const real = realOpenCode({ version })
   afterEach(() => real.model.reset())
   const client = () => new OpenCode(real.options())
 
@@ -22,7 +22,7 @@ describe('a conversation', () => {
     expect(first.sessionID).toBe(session.id)
     expect(second).toMatchObject({ sessionID: session.id, text: 'Blue.' })
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
-    expect(await real.ask(`/session/${session.id}`)).toMatchObject({ title: 'A talk' })
+    expect(await real.session(session.id)).toMatchObject({ title: 'A talk' })
   })
 
   it('leaving the first turn keeps the session', async () => {
@@ -63,7 +63,7 @@ describe('a conversation', () => {
     expect(copy.id).not.toBe(session.id)
     expect(JSON.stringify(real.model.requests.at(-1).messages)).toContain('Remember blue.')
     await copy.delete()
-    expect((await real.ask('/session')).map(({ id }) => id)).not.toContain(sessionID)
+    expect((await real.sessions()).map(({ id }) => id)).not.toContain(sessionID)
     expect(copy.id).toBeUndefined()
   })
 
