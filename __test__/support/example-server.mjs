@@ -54,7 +54,8 @@ export async function* eventsOf({ body }) {
     unread = records.pop()
     for (const record of records) {
       const data = /^data: (.*)$/m.exec(record)?.[1]
-      if (data) yield JSON.parse(data)
+      // The AI SDK ends its streams with a record that is no JSON.
+      if (data && data !== '[DONE]') yield JSON.parse(data)
     }
   }
 }
