@@ -86,6 +86,7 @@ class OpenCode {
   /** `turns`: those of a session that the first of them makes. */
   #stream(prompt, settings, site, turns) {
     this.#refuseIfClosed()
+    const total = settings.timeouts?.total
     const start = (request, bell) => {
       this.#refuseIfClosed()
       this.#client ??= new this.#native.Client()
@@ -94,10 +95,11 @@ class OpenCode {
     return new GenerateStream({
       request: turnRequest(prompt, settings),
       signal: settings.signal,
+      detaches: settings.onLeave === 'detach',
       callbacks: { permission: settings.permission, question: settings.question },
       running: this.#running,
       site,
-      start: turns === undefined ? start : (request, bell) => turns.begin(start, request, bell),
+      start: turns === undefined ? start : (request, bell) => turns.begin(start, request, bell, total),
     })
   }
 
@@ -209,9 +211,15 @@ async function drain(stream) {
   return stream.result
 }
 
+/** A turn without a route was left before its prompt was sent. */
+function acceptedOf({ route, messageID }) {
+  if (messageID !== undefined) return true
+  return route === undefined ? false : 'unknown'
+}
+
 /** `outcome` is how the turn would have ended otherwise: it says how far the prompt had come. */
 function closedError({ error, result }, site) {
-  const accepted = result === undefined ? (error?.accepted ?? 'unknown') : result.messageID ? true : 'unknown'
+  const accepted = result === undefined ? (error?.accepted ?? 'unknown') : acceptedOf(result)
   const failure = {
     code: 'ERR_OPENCODE_CLOSED',
     message: 'This OpenCode client has been closed',
