@@ -58,6 +58,7 @@ class Session {
     try {
       await removed
     } catch (error) {
+      if (error?.code === 'ERR_OPENCODE_SESSION_NOT_FOUND') return
       if (!this.#turns.hasBegun) [this.#settings, this.#turns] = [settings, turns]
       throw error
     }
