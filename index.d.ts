@@ -309,7 +309,7 @@ export interface FilePromptPart {
   /** `data:`, or what OpenCode can reach: it is passed on as it is. The option `files` reads files instead. */
   url: string
   /** The name the model sees. */
-  filename?: string
+  filename?: string | undefined
 }
 
 /** Calls in a subagent by its name, as `@name` does in OpenCode's own prompt. */
@@ -525,6 +525,8 @@ export interface GenerateOptions {
  * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
  * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply or cannot be read,
  * or throws nothing at all.
+ *
+ * TypeScript takes the one word of an `async` function for a `string`: write `return 'once' as const`.
  */
 export type PermissionCallback = (
   ask: PermissionAsk,
@@ -559,7 +561,7 @@ export type QuestionReply = string[][] | 'reject'
 
 /**
  * What is asked for, and by whom. Its `type` is not enumerable: `{ type: 'ask', ...ask }` and `JSON.stringify(ask)` have
- * all fields but that one.
+ * all fields but that one. TypeScript does not know that: there, write `{ ...ask, type: 'ask' }`.
  */
 export type PermissionAsk = PermissionAskedEvent
 

@@ -104,17 +104,26 @@ describe('where no route is left', () => {
   })
 
   it('nothing of ours runs on without us', () => {
-    for (const options of [{ mode: 'cli' }, { cliPath: '/usr/bin/opencode' }, { mode: 'auto', config: { a: 1 } }]) {
+    for (const options of [
+      { mode: 'cli' },
+      { cliPath: '/usr/bin/opencode' },
+      { mode: 'auto', config: { a: 1 } },
+    ]) {
       expect(refusal({ ...options, onLeave: 'detach' })).toMatchObject({
         code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
         accepted: false,
         message: expect.stringContaining('`onLeave`'),
         hint: expect.stringContaining('leave `onLeave` out'),
-        data: { routes: expect.arrayContaining([{ route: 'acp', reason: expect.stringMatching(/ends with/) }]) },
+        data: {
+          routes: expect.arrayContaining([{ route: 'acp', reason: expect.stringMatching(/ends with/) }]),
+        },
       })
     }
     const ephemeral = refusal({ onLeave: 'detach', ephemeral: true })
-    expect(ephemeral).toMatchObject({ code: 'ERR_OPENCODE_INVALID_OPTION', message: expect.stringContaining('`ephemeral`') })
+    expect(ephemeral).toMatchObject({
+      code: 'ERR_OPENCODE_INVALID_OPTION',
+      message: expect.stringContaining('`ephemeral`'),
+    })
   })
 
   it('a server and `cli` exclude each other', () => {

@@ -30,8 +30,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::created_session::CreatedSession;
-pub use self::leave::{LEAVE, Leaving};
 use self::leave::left;
+pub use self::leave::{LEAVE, Leaving};
 use self::past::Desk;
 use self::queue::Ticket;
 use self::route::{Ready, ready};

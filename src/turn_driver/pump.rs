@@ -80,7 +80,7 @@ pub async fn pump(
                 gone_told = true;
                 pump.lose_server(failure);
             }
-            failure = expire(deadline), if pump.left.is_none() => pump.fail(failure),
+            failure = expire(deadline), if pump.left.is_none() => pump.run_out(failure),
         }
     };
     let left = pump.rest(&verdict);
@@ -305,6 +305,17 @@ impl<'a> Pump<'a> {
         self.turn.fail(failure.accepted(accepted));
     }
 
+    /// The time is up; where the connection was lost meanwhile, that is why.
+    fn run_out(&mut self, mut failure: Failure) {
+        if let Some((_, lost)) = &self.lost_at {
+            failure.message.push_str(", and the connection to OpenCode was lost meanwhile");
+            failure = failure
+                .cause(why(lost))
+                .hint("is the server still running? Look into the session there before prompting again");
+        }
+        self.fail(failure);
+    }
+
     fn refused(&mut self, refusal: Failure, status: u16) {
         match status {
             _ if refusal.code == Code::SessionNotFound => self.turn.fail(refusal),
@@ -396,9 +407,8 @@ impl<'a> Pump<'a> {
             let waited = self.request.target.timeouts.reconnect.as_millis();
             let lost =
                 format!("the connection to OpenCode was lost and could not be made again for {waited} ms");
-            let cause = [Some(failure.message), failure.cause].into_iter().flatten().collect::<Vec<_>>();
             self.fail(
-                Failure::new(Code::StreamLost, lost).cause(cause.join(": ")).hint(
+                Failure::new(Code::StreamLost, lost).cause(why(&failure)).hint(
                     "the text so far is in error.data.text; look into the session before prompting again",
                 ),
             );
@@ -454,6 +464,12 @@ impl<'a> Pump<'a> {
             leave_by: self.leave_by,
         }
     }
+}
+
+/// A lower failure in one line.
+fn why(failure: &Failure) -> String {
+    let words = [Some(&failure.message), failure.cause.as_ref()];
+    words.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(": ")
 }
 
 /// Whether this says only that the turn cannot be followed any more: it says nothing against the turn itself.

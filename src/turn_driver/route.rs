@@ -59,7 +59,9 @@ pub async fn ready(
             Err(Refused::Route(failure)) => failure,
         };
         tried.push(json!({ "route": route.name(), "reason": failure.message }));
-        let Some(next) = request.routes.get(at + 1) else { return Err(last_of(failure, tried, &request.skipped)) };
+        let Some(next) = request.routes.get(at + 1) else {
+            return Err(last_of(failure, tried, &request.skipped));
+        };
         // Nothing has been sent yet, so the reader is told what was tried, whatever comes of it.
         let (from, to) = (route.name(), next.name());
         let _ = desk.mailbox.push(StreamEvent::Fallback { from, to, reason: failure.message });
@@ -81,7 +83,8 @@ fn last_of(failure: Failure, mut tried: Vec<serde_json::Value>, skipped: &[Skipp
     match skipped.first() {
         Some(first) => {
             let left_out = left_out(first, skipped);
-            failure.hint = Some(failure.hint.map_or_else(|| left_out.clone(), |hint| format!("{hint}; {left_out}")));
+            failure.hint =
+                Some(failure.hint.map_or_else(|| left_out.clone(), |hint| format!("{hint}; {left_out}")));
             failure
         }
         None => failure,
