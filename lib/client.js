@@ -7,6 +7,7 @@ const { invalid } = require('./invalid-option.js')
 const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { onAbort, reasonOf } = require('./signals.js')
+const { toJson } = require('./plain-json.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
@@ -142,13 +143,13 @@ class OpenCode {
     const request = turnRequest(prompt, settings)
     const routes = request.routes.filter((route) => route === 'server' || route === 'private')
     // What OpenCode's command line stored, a server of its own can read.
-    const asked = JSON.stringify({ ...request, routes: routes.length > 0 ? routes : ['private'] })
+    const asked = toJson({ ...request, routes: routes.length > 0 ? routes : ['private'] }, 'The prompt')
     this.#client ??= new this.#native.Client()
     return this.#asking(settings.signal, site, (done) => this.#client.errand(asked, what, done))
   }
 
   #askHealth(request, signal, site) {
-    return this.#asking(signal, site, (done) => this.#native.health(JSON.stringify(request), done))
+    return this.#asking(signal, site, (done) => this.#native.health(toJson(request, 'The options'), done))
   }
 
   /** Asks native code something that is no turn: `ask(done)`, where `done` gets JSON. */
