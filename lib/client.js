@@ -4,7 +4,6 @@ const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
-const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { onAbort, reasonOf } = require('./signals.js')
 const { toJson } = require('./plain-json.js')
@@ -12,7 +11,8 @@ const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
 const addon = loadAddon()
-logAsAsked()
+const logLevel = process.env.OPENCODE_STREAM_LOG
+if (logLevel) require('./log.js').logAsAsked(logLevel)
 
 class OpenCode {
   #defaults

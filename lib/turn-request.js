@@ -2,7 +2,6 @@
 
 const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
-const { launchRequest } = require('./launch.js')
 const { MODES, readUsername, serverOf } = require('./options.js')
 const { oneOf } = require('./option-values.js')
 const { resolveDirectory } = require('./platform.js')
@@ -32,7 +31,7 @@ function turnRequest(prompt, settings, env = process.env) {
     routes,
     skipped,
     ...serverRequest(settings, env, { isOurOwn: !routes.includes('server') }),
-    launch: routes.some((route) => route !== 'server') ? launchRequest(settings, env) : null,
+    launch: startsOpenCode(routes) ? require('./launch.js').launchRequest(settings, env) : null,
     session: {
       id: settings.sessionID ?? null,
       continue: settings.continue ?? false,
@@ -54,6 +53,10 @@ function turnRequest(prompt, settings, env = process.env) {
     raw: settings.raw ?? false,
     onLeave: settings.onLeave ?? 'abort',
   }
+}
+
+function startsOpenCode(routes) {
+  return routes.some((route) => route !== 'server')
 }
 
 /** A function stays here, and is called when native code asks. Unset, an ask is rejected and the turn fails. */
