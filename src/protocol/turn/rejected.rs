@@ -26,7 +26,9 @@ pub fn unanswered(ask: &Value, mut failure: Failure) -> Failure {
         format!("{}, while the agent waited for a reply: it asked for {}", failure.message, asked_for(ask));
     let mut data = failure.data.take().unwrap_or_else(|| json!({}));
     data["ask"] = ask.clone();
-    failure.data(data).hint("reply to asks in time, by `stream.reply()` or your function, or raise timeouts.total")
+    failure
+        .data(data)
+        .hint("reply to asks in time, by `stream.reply()` or your function, or raise timeouts.total")
 }
 
 fn asked_for(ask: &Value) -> String {
