@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { OpenCode } from '../../index.js'
 import testing from '../../testing/index.js'
+import { countingProxy } from '../support/counting-proxy.mjs'
+import { interruptingProxy } from '../support/interrupting-proxy.mjs'
 import { realOpenCode } from '../support/real-opencode.mjs'
 
 const { hang, text } = testing
@@ -48,6 +50,57 @@ describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version
     await failed
     expect(await left).toMatchObject({ finishReason: 'abort', text: '' })
     expect(await answered).toMatchObject({ text: 'Two.', sessionID: session.id })
+  })
+
+  it('the wait for the session counts for `total`', async () => {
+    const release = deferred()
+    const held = { path: '/session', stage: 'held', act: () => release.promise }
+    const proxy = await interruptingProxy(real.server.url, held)
+    const session = new OpenCode(real.options({ baseUrl: proxy.url })).session()
+    real.model.reply(text('One.')).reply(text('Three.'))
+    const first = session.generate('one')
+    const third = session.generate('three', { timeouts: { total: 60_000 } })
+    await expect(session.generate('two', { timeouts: { total: 50 } })).rejects.toMatchObject({
+      code: 'ERR_OPENCODE_TIMEOUT',
+      accepted: false,
+      data: { phase: 'total' },
+      message: expect.stringContaining('50 ms'),
+    })
+    release.resolve()
+    expect([(await first).text, (await third).text]).toEqual(['One.', 'Three.'])
+    expect(real.model.requests.map(({ prompt }) => prompt)).toEqual(['one', 'three'])
+    proxy.close()
+  })
+
+  it('of a session that is named goes on in a new one once that is deleted', async () => {
+    real.model.reply(text('One.')).reply(text('Two.')).reply(text('Three.'))
+    const { sessionID } = await client().generate('one')
+    const session = client().session({ sessionID })
+    await session.generate('two')
+    const deleted = session.delete()
+    // Not of the session that goes.
+    const { sessionID: next } = await session.generate('three')
+    await deleted
+    expect(next).not.toBe(sessionID)
+    expect(session.id).toBe(next)
+    const ids = (await real.ask('/session')).map(({ id }) => id)
+    expect(ids).toContain(next)
+    expect(ids).not.toContain(sessionID)
+  })
+
+  it('one that cannot be deleted is kept', async () => {
+    real.model.reply(text('One.')).reply(text('Two.'))
+    const proxy = await countingProxy(real.server.url)
+    const session = new OpenCode(real.options({ baseUrl: proxy.url })).session()
+    const { sessionID } = await session.generate('one')
+    proxy.failNext(/^DELETE/, 403)
+    await expect(session.delete()).rejects.toMatchObject({ code: 'ERR_OPENCODE_UNAUTHORIZED' })
+    expect(session.id).toBe(sessionID)
+    // One that somebody else deleted is gone, as was wished.
+    await real.ask(`/session/${sessionID}`, { method: 'DELETE' })
+    await session.delete()
+    expect(session.id).toBeUndefined()
+    proxy.close()
   })
 
   it('forks, and deletes', async () => {
@@ -114,3 +167,11 @@ describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version
     }
   })
 })
+
+function deferred() {
+  let resolve
+  const promise = new Promise((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

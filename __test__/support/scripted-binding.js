@@ -16,6 +16,7 @@ const TOTALS = {
 class ScriptedTurn {
   sessionID = null
   left = 0
+  detached = 0
   #unread = { text: '', events: [] }
   #outcome = null
   #asks = []
@@ -56,6 +57,11 @@ class ScriptedTurn {
   leave() {
     this.left++
     if (this.left === 1 && this.#outcome === null) this.onLeave()
+  }
+
+  detach() {
+    this.detached++
+    this.leave()
   }
 
   /** What OpenCode does when it is told to stop; a test may put something slower here. */

@@ -1,6 +1,7 @@
 //! An answer came before our prompt had shown, and it answers other words: another client's prompt, or ours, that a plugin
 //! rewrote. It is withheld until our words show, or long enough that they would have.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use super::ending::SILENCE;
@@ -14,7 +15,7 @@ pub(super) struct Doubt {
     since: Instant,
     events: Vec<BusEvent>,
     /// The messages of the answer.
-    answers: Vec<String>,
+    answers: HashSet<String>,
     size: usize,
 }
 
@@ -134,11 +135,11 @@ impl Turn {
         let doubt = self.doubt.get_or_insert_with(|| Doubt {
             since: now,
             events: Vec::new(),
-            answers: Vec::new(),
+            answers: HashSet::new(),
             size: 0,
         });
-        if !doubt.answers.iter().any(|known| known == answer) {
-            doubt.answers.push(answer.to_owned());
+        if doubt.answers.insert(answer.to_owned()) {
+            doubt.size += EACH;
         }
     }
 }
