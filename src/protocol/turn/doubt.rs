@@ -1,29 +1,13 @@
 //! An answer came before our prompt had shown, and it answers other words: another client's prompt, or ours, that a plugin
 //! rewrote. It is withheld until our words show, or long enough that they would have.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use super::ending::SILENCE;
+use super::withheld::Withheld;
 use super::{EACH, Snapshot, Turn};
 use crate::error::{Code, Failure};
 use crate::protocol::event::{BusEvent, MessageInfo, Role, Status};
-
-/// What is withheld.
-#[derive(Debug)]
-pub(super) struct Doubt {
-    since: Instant,
-    events: Vec<BusEvent>,
-    /// The messages of the answer.
-    answers: HashSet<String>,
-    size: usize,
-}
-
-impl Doubt {
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-}
 
 impl Turn {
     /// Whether nothing yet tells whose prompt this answers.
@@ -45,18 +29,19 @@ impl Turn {
         }
         let Some(doubt) = &mut self.doubt else { return false };
         let (is_of_it, size) = match event {
-            BusEvent::Message(info) => (doubt.answers.contains(&info.id), 0),
+            BusEvent::Message(info) => (doubt.answers.contains(&info.id), written(event)),
             BusEvent::Part(part) => {
                 (!self.transcript.is_user(&part.message_id), part.text.len() + part.raw.len())
             }
             BusEvent::Delta(delta) => (!self.transcript.is_user(&delta.message_id), delta.text.len()),
             BusEvent::Status { status: Status::Retry { message, .. }, .. } => (true, message.len()),
-            BusEvent::Asked(_) | BusEvent::AskClosed { .. } | BusEvent::Error { .. } => (true, 0),
+            BusEvent::Asked(_) | BusEvent::AskClosed { .. } | BusEvent::Error { .. } => {
+                (true, written(event))
+            }
             _ => (false, 0),
         };
         if is_of_it {
-            doubt.size += size + EACH;
-            doubt.events.push(event.clone());
+            doubt.push(event, size + EACH);
         }
         is_of_it
     }
@@ -77,8 +62,7 @@ impl Turn {
     /// Behind a gap only the server can say what was withheld.
     pub(super) fn forget_withheld(&mut self) {
         if let Some(doubt) = &mut self.doubt {
-            doubt.events.clear();
-            doubt.size = 0;
+            doubt.clear();
         }
     }
 
@@ -132,14 +116,11 @@ impl Turn {
     }
 
     fn doubt_answer(&mut self, answer: &str, now: Instant) {
-        let doubt = self.doubt.get_or_insert_with(|| Doubt {
-            since: now,
-            events: Vec::new(),
-            answers: HashSet::new(),
-            size: 0,
-        });
-        if doubt.answers.insert(answer.to_owned()) {
-            doubt.size += EACH;
-        }
+        self.doubt.get_or_insert_with(|| Withheld::since(now)).answer(answer);
     }
+}
+
+/// About how many bytes it is.
+fn written(event: &BusEvent) -> usize {
+    format!("{event:?}").len()
 }
