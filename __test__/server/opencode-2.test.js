@@ -1,12 +1,16 @@
 // What is peculiar to OpenCode 2: settings that belong to the session, prompts with an id, asks of subagents, forms.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { generate, generateJson, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { dialects } from '../support/dialects.mjs'
 import { interruptingProxy } from '../support/interrupting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { fail, hang, lockstep, scriptedModel, startOpenCode, text, toolCall } = testing
+const { fail, hang, lockstep, text, toolCall } = testing
 const real = realOpenCode({ version: '2.0.15' })
+const { shell } = dialects[2]
 const UNSUPPORTED = { code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false }
 
 afterEach(() => real.model.reset())
@@ -139,13 +143,53 @@ describe('what OpenCode 2 would ignore in silence', () => {
       { files: [{ data: Buffer.from([0, 255, 254, 1]), mime: 'audio/mpeg', filename: 'a.mp3' }] },
       /a\.mp3/,
     ],
-  ])('%s is refused before the prompt', async (_, more, words) => {
-    const before = (await real.ask('/api/session')).data.length
-    const error = await generate('hello', real.options(more)).catch((error) => error)
+    [
+      'a file that is too large for it',
+      { files: [{ data: 'x'.repeat(20 * 1024 * 1024 + 1), mime: 'text/plain', filename: 'large.txt' }] },
+      /large\.txt/,
+    ],
+    [
+      'an agent in the prompt',
+      {},
+      /agent/,
+      [
+        { type: 'text', text: 'ask' },
+        { type: 'agent', name: 'plan' },
+      ],
+    ],
+  ])('%s is refused before the prompt', async (_, more, words, prompt = 'hello') => {
+    const before = (await real.sessions()).length
+    const error = await generate(prompt, real.options(more)).catch((error) => error)
     expect(error).toMatchObject(UNSUPPORTED)
     expect(error.message).toMatch(words)
     expect(real.model.requests).toEqual([])
-    expect((await real.ask('/api/session')).data).toHaveLength(before)
+    expect(await real.sessions()).toHaveLength(before)
+  })
+})
+
+describe('a directory', () => {
+  it.each(['a%20b', 'with space & größe 😀 #?+"'])('may be called %s', async (name) => {
+    const directory = join(real.server.directory, name)
+    mkdirSync(directory)
+    real.model.reply(shell('pwd'))
+    real.model.reply(text('there'))
+    const { sessionID, parts } = await generate('where?', real.options({ directory }))
+    expect((await real.session(sessionID)).directory).toBe(directory)
+    expect(parts.find(({ type }) => type === 'tool').state.output.trim()).toBe(directory)
+    real.model.reply(text('again'))
+    const next = generate('and now?', real.options({ directory, continue: true }))
+    expect((await next).sessionID).toBe(sessionID)
+  })
+
+  it('that is missing, or no folder, is refused before a session is made', async () => {
+    const file = join(real.server.directory, 'file')
+    writeFileSync(file, '')
+    const before = (await real.sessions()).length
+    for (const directory of [join(real.server.directory, 'nowhere'), file]) {
+      const error = await generate('where?', real.options({ directory })).catch((error) => error)
+      expect(error).toMatchObject({ code: 'ERR_OPENCODE_INVALID_OPTION', accepted: false })
+    }
+    expect(await real.sessions()).toHaveLength(before)
   })
 })
 
@@ -284,24 +328,4 @@ describe('leaving', () => {
     await until(async () => !(await real.busy(sessionID)))
     expect((await real.ask(`/api/session/${sessionID}/inbox`)).data).toEqual([])
   })
-})
-
-it('a session that OpenCode 1 began goes on in OpenCode 2', async () => {
-  const model = await scriptedModel()
-  const first = await startOpenCode({ version: '1.18.33', model })
-  const { directory } = first
-  model.reply(text('Blue.'))
-  const options = ({ url, password }) => ({ mode: 'server', baseUrl: url, directory, password })
-  const { sessionID, generation } = await generate('my colour is blue', options(first))
-  expect(generation).toBe(1)
-  first.kill()
-  await new Promise((resolve) => first.child.once('exit', resolve))
-  const second = await startOpenCode({ version: '2.0.15', model, directory })
-  model.reply(text('Still blue.'))
-  const result = await generate('which?', { ...options(second), sessionID })
-  expect(result).toMatchObject({ sessionID, generation: 2, text: 'Still blue.' })
-  expect(JSON.stringify(model.requests.at(-1).messages)).toContain('my colour is blue')
-  await second.stop()
-  await first.stop()
-  await model.close()
 })

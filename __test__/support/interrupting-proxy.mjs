@@ -3,7 +3,7 @@ import { createServer, request as forward } from 'node:http'
 
 /**
  * `moment`: { path, stage, act }. `act` runs once, when a request whose path ends with `path` has come ('request'), was
- * passed on ('passed'), was answered but the answer not passed on ('withheld'), or its answer was passed on ('answered').
+ * passed on ('passed'), was answered but the answer not passed on ('withheld'), or its answer was passed on ('answered'); or it goes on once `act` has resolved ('held').
  */
 export async function interruptingProxy(target, { path: wanted, stage, act }) {
   let done = false
@@ -17,6 +17,7 @@ export async function interruptingProxy(target, { path: wanted, stage, act }) {
   const server = createServer(async (incoming, outgoing) => {
     incoming.on('error', () => {})
     if (await reached(incoming, 'request')) return outgoing.destroy()
+    await reached(incoming, 'held')
     const options = { method: incoming.method, headers: incoming.headers }
     // Whom a client takes for a proxy, it sends whole addresses.
     const path = incoming.url.replace(/^http:\/\/[^/]*/, '')

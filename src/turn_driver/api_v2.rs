@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::folders::same_folder;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
 use crate::protocol::api::v2::{self, Change, NewSession, SessionRecord, WrittenPrompts};
@@ -70,12 +71,23 @@ impl ApiV2 {
     /// `None`: there is no such session.
     pub async fn session(&self, id: &str) -> Result<Option<SessionRecord>, Failure> {
         match v2::read_session(&self.ask(&v2::find(id)).await?) {
-            Err(failure) if failure.code == Code::SessionNotFound => Ok(None),
+            // What cannot be an id is a bad request.
+            Err(failure) if matches!(failure.code, Code::SessionNotFound | Code::BadRequest) => Ok(None),
             session => session.map(Some),
         }
     }
 
+    /// The session of the directory that was used last. OpenCode compares names: one that was made by another name of
+    /// the directory is looked for among those that were used last.
     pub async fn newest(&self) -> Result<Option<SessionRecord>, Failure> {
+        let latest = v2::read_sessions(&self.ask(&v2::latest(PAGE)).await?)?;
+        let here = |session: &SessionRecord| {
+            let home = &session.location.directory;
+            *home == self.directory || same_folder(home, Some(&self.directory))
+        };
+        if let Some(session) = latest.into_iter().find(here) {
+            return Ok(Some(session));
+        }
         let sessions = v2::read_sessions(&self.ask(&v2::newest(&self.directory)).await?)?;
         Ok(sessions.into_iter().next())
     }

@@ -31,6 +31,8 @@ const BEHIND: Duration = Duration::from_secs(600);
 pub enum Remains {
     /// It is over.
     Nothing,
+    /// It is to run on, without us.
+    Running,
     /// It runs, or waits. `contested`: another client prompted the session too, so what runs may be theirs.
     /// `stop`: what stops it, of generation 2.
     Turn { contested: bool, stop: Option<Stop> },
@@ -62,6 +64,9 @@ impl Farewell {
     /// Sees to all of it, in a task of its own. Waits until the turn was told to stop and its session is gone, at
     /// most until `until`; returns the task if there is more to do.
     pub async fn begin(self, until: Instant) -> Option<JoinHandle<()>> {
+        if matches!(self.remains, Remains::Running) {
+            return self.let_run(until).await;
+        }
         let is_idle = matches!(self.remains, Remains::Nothing) && self.effects == 0;
         let changes = self.is_doomed || !self.restore.is_empty();
         if is_idle && !changes {
@@ -80,9 +85,26 @@ impl Farewell {
         (!task.is_finished()).then_some(task)
     }
 
+    /// Waits for what is under way, the prompt too. What was changed of the session is put back once its turn is over,
+    /// if this process lives to see that; until then the session's next turn waits.
+    async fn let_run(mut self, until: Instant) -> Option<JoinHandle<()>> {
+        let (arrived, arrives) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            while self.jobs.next().await.is_some() {}
+            let _ = arrived.send(());
+            if let Some(root) = self.sessions.first().filter(|_| !self.restore.is_empty())
+                && ends(&self.api, root, &self.prompted).await
+            {
+                self.api.restore(&self.restore, LEAVE).await;
+            }
+            drop(self.place);
+        });
+        timeout_at(until, arrives).await.is_err().then_some(task)
+    }
+
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {
         match self.remains {
-            Remains::Nothing => {}
+            Remains::Nothing | Remains::Running => {}
             Remains::Turn { contested: false, stop } => {
                 self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
@@ -158,6 +180,20 @@ impl Farewell {
             sleep(LOOK).await;
         }
     }
+}
+
+/// Waits until our prompt's turn is over; `false` if that cannot be seen.
+async fn ends(api: &ApiClient, session: &str, prompted: &Prompted) -> bool {
+    let mut failed = 0;
+    while failed < LOOKS {
+        match standing(api, session, prompted).await {
+            Ok(Standing::Over) => return true,
+            Ok(Standing::Unseen { busy: false }) | Err(_) => failed += 1,
+            Ok(_) => failed = 0,
+        }
+        sleep(LOOK).await;
+    }
+    false
 }
 
 async fn standing(api: &ApiClient, session: &str, prompted: &Prompted) -> Result<Standing, Failure> {

@@ -449,6 +449,10 @@ impl Turn {
             Some(retry) => retry.explain(failure),
             None => failure,
         };
+        let failure = match self.waiting_ask() {
+            Some(ask) if failure.code == Code::Timeout => rejected::unanswered(&ask, failure),
+            _ => failure,
+        };
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
         if accepted == Accepted::Yes {
             let totals = self.whole().totals();

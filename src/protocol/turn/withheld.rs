@@ -1,5 +1,6 @@
 //! Events of an answer that may be another turn's.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use crate::protocol::event::BusEvent;
@@ -12,20 +13,18 @@ pub struct Withheld {
     pub not_before: Instant,
     pub events: Vec<BusEvent>,
     /// The messages of the answer.
-    pub answers: Vec<String>,
+    pub answers: HashSet<String>,
     /// How many bytes the events are.
     pub size: usize,
 }
 
 impl Withheld {
     pub fn since(now: Instant) -> Self {
-        Self { idle: None, not_before: now, events: Vec::new(), answers: Vec::new(), size: 0 }
+        Self { idle: None, not_before: now, events: Vec::new(), answers: HashSet::new(), size: 0 }
     }
 
     pub fn answer(&mut self, message: &str) {
-        if !self.answers.iter().any(|known| known == message) {
-            self.answers.push(message.to_owned());
-        }
+        self.answers.insert(message.to_owned());
     }
 
     pub fn push(&mut self, event: &BusEvent, size: usize) {

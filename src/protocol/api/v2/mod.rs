@@ -33,8 +33,8 @@ pub use prompt::{Attachment, Prompt, StoredPrompt, interrupt, read_stored, send,
 pub use rules::{Effect, Rule, of_tools};
 pub use session::{
     Change, ModelRef, NewSession, SessionRecord, children, create, delete, delete_instruction, find, fork,
-    newest, own_directory, put_instruction, read_own_directory, read_session, read_sessions, select_agent,
-    select_model, update,
+    latest, newest, own_directory, put_instruction, read_own_directory, read_session, read_sessions,
+    select_agent, select_model, update,
 };
 pub use settings::{Around, Defaults, INSTRUCTION, Settings, around};
 pub use words::{WrittenPrompts, read_waiting, read_written, with_words};
