@@ -63,7 +63,10 @@ async fn look_up(
         found.model = found.model.or_else(|| wanted.with_variant(agents_model(&agents, agent)));
     }
     if wanted.model.is_none() && wanted.variant.is_none() {
-        found.model = None;
+        // OpenCode would run an agent whose model it does not know on another one, in silence.
+        if let Some(model) = found.model.take() {
+            check_model(api, &model).await?;
+        }
         return Ok(found);
     }
     let default = v2::read_default_model(&api.ask(&v2::default_model(&api.directory)).await?)?;
@@ -76,9 +79,13 @@ async fn look_up(
                 .hint("pass `model` too"),
         ));
     };
-    let models = v2::read_models(&api.ask(&v2::models(&api.directory)).await?)?;
-    v2::check_model(&models, model).map_err(unsent)?;
+    check_model(api, model).await?;
     Ok(found)
+}
+
+async fn check_model(api: &ApiV2, model: &ModelRef) -> Result<(), Failure> {
+    let models = v2::read_models(&api.ask(&v2::models(&api.directory)).await?)?;
+    v2::check_model(&models, model).map_err(unsent)
 }
 
 fn agents_model(agents: &[v2::AgentEntry], name: &str) -> Option<ModelRef> {
