@@ -1,5 +1,5 @@
 //! An answer came before our prompt had shown, and it answers other words: another client's prompt, or ours, that a plugin
-//! rewrote. It is withheld until our words show, or long enough that they would have.
+//! rewrote. It is withheld until our words show; or until the session is idle and they do not.
 
 use std::time::Instant;
 
@@ -27,6 +27,13 @@ impl Turn {
         {
             self.doubt_answer(&info.id, now);
         }
+        match event {
+            BusEvent::Idle { .. } | BusEvent::Status { status: Status::Idle, .. } => {
+                self.doubt_hears(true, now)
+            }
+            BusEvent::Status { .. } => self.doubt_hears(false, now),
+            _ => {}
+        }
         let Some(doubt) = &mut self.doubt else { return false };
         let (is_of_it, size) = match event {
             BusEvent::Message(info) => (doubt.answers.contains(&info.id), written(event)),
@@ -46,10 +53,26 @@ impl Turn {
         is_of_it
     }
 
-    /// When it is believed that no other words will show. Not before OpenCode has said that it has ours.
+    /// When it is believed that no other words will show: some time after the session went idle. One that works on is
+    /// not waited for beyond `timeouts.accept`, since it may ask. Not before OpenCode has said that it has our prompt.
     pub(super) fn doubt_ends_at(&self) -> Option<Instant> {
-        let since = self.doubt.as_ref()?.since;
-        Some(since.max(self.accepted?) + SILENCE)
+        let (doubt, accepted) = (self.doubt.as_ref()?, self.accepted?);
+        let ends = accepted + self.config.accept;
+        let idle = doubt.idle.map(|idle| idle.max(accepted) + SILENCE);
+        Some(idle.map_or(ends, |idle| idle.min(ends)).max(doubt.not_before))
+    }
+
+    /// The session went idle, or to work: another turn's end, and ours may begin.
+    pub(super) fn doubt_hears(&mut self, idle: bool, now: Instant) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.idle = if idle { doubt.idle.or(Some(now)) } else { None };
+        }
+    }
+
+    pub(super) fn put_doubt_off(&mut self, until: Instant) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.not_before = until;
+        }
     }
 
     /// Our words showed: what was withheld is another turn's.
@@ -109,6 +132,7 @@ impl Turn {
                 self.doubt_answer(&message.info.id, now);
             }
         }
+        self.doubt_hears(!snapshot.busy, now);
         if self.doubt_ends_at().is_some_and(|at| at <= now) {
             self.end_doubt(now);
         }

@@ -50,7 +50,7 @@ impl Turn {
             self.release_rejections();
         }
         if !self.gap && !self.fetching && self.doubt_ends_at().is_some_and(|at| at <= now) {
-            self.end_doubt(now);
+            self.fetch();
         }
         if self.look_at().is_some_and(|at| at <= now) {
             self.fetch();
@@ -181,6 +181,7 @@ impl Turn {
     pub fn on_fetch_failed(&mut self, failure: &Failure, now: Instant) {
         self.fetching = false;
         self.failed_fetches += 1;
+        self.put_doubt_off(now + TAIL);
         if failure.status == Some(404) {
             return self.deleted();
         }

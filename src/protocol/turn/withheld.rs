@@ -7,7 +7,10 @@ use crate::protocol::event::BusEvent;
 
 #[derive(Debug)]
 pub struct Withheld {
-    pub since: Instant,
+    /// Since when the session has been idle again.
+    pub idle: Option<Instant>,
+    /// The server could not be asked: not before this again.
+    pub not_before: Instant,
     pub events: Vec<BusEvent>,
     /// The messages of the answer.
     pub answers: HashSet<String>,
@@ -17,7 +20,7 @@ pub struct Withheld {
 
 impl Withheld {
     pub fn since(now: Instant) -> Self {
-        Self { since: now, events: Vec::new(), answers: HashSet::new(), size: 0 }
+        Self { idle: None, not_before: now, events: Vec::new(), answers: HashSet::new(), size: 0 }
     }
 
     pub fn answer(&mut self, message: &str) {
