@@ -127,7 +127,9 @@ export class OpenCode implements AsyncDisposable {
    * Looks for a prompt in a session: the answer to `accepted: 'unknown'`. Resolves with the newest message of the user
    * that has the prompt's words, or `undefined` if there is none. Sends no prompt.
    *
-   * OpenCode's side: `GET /session/:id/message`.
+   * It also finds a prompt of OpenCode 2 that waits behind another one.
+   *
+   * OpenCode's side: `GET /session/:id/message`; of OpenCode 2 `GET /api/session/:id/inbox` and `…/message`.
    *
    * @param options needs `sessionID`, e.g. that of the error
    */
@@ -393,7 +395,8 @@ export interface GenerateOptions {
   username?: string | null | undefined
   /**
    * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
-   * `OPENCODE_SERVER_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that server only.
+   * `OPENCODE_SERVER_PASSWORD` or `OPENCODE_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that
+   * server only.
    */
   password?: string | null | undefined
   /**
@@ -908,7 +911,7 @@ export interface ToolEvent extends InPart {
   output?: string
   /** Why it failed, with status `error`. */
   error?: string
-  /** A line about the call, by the tool itself, e.g. the command or the path. */
+  /** A line about the call, by the tool itself, e.g. the command or the path. OpenCode 2 has none. */
   title?: string
   /** The tool's own, e.g. a diff or an exit code. */
   metadata?: unknown

@@ -116,14 +116,18 @@ function chooseCredentials(settings, named, headers, env) {
   }
   // A server that the environment names too is the one that its credentials are for.
   const isAmbient = named && (!env.OPENCODE_SERVER_URL || serverOf(env) === named.url)
-  const password =
-    given.password ?? (isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD') : undefined)
+  const password = given.password ?? (isAmbient ? ambientPassword(env) : undefined)
   if (password == null) {
     if (settings.username === undefined) return isGiven ? { ...given, password: '' } : null
     throw invalid('Option `username`', 'is given without a password', 'Pass `password` too.')
   }
   const ambient = isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_USERNAME', readUsername) : undefined
   return { username: given.username ?? ambient ?? DEFAULT_USERNAME, password }
+}
+
+/** OpenCode 2 has another name for it, and reads both. */
+function ambientPassword(env) {
+  return fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD') ?? fromEnvironment(env, 'OPENCODE_PASSWORD')
 }
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */

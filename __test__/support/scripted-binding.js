@@ -86,9 +86,16 @@ class ScriptedTurn {
     this.#ring()
   }
 
-  finish({ finishReason = 'stop' } = {}) {
+  finish({ finishReason = 'stop', ...more } = {}) {
     if (this.#outcome !== null) return
-    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason, ...TOTALS }
+    const result = {
+      text: this.said,
+      sessionID: 'ses_1',
+      messageID: 'msg_1',
+      finishReason,
+      ...TOTALS,
+      ...more,
+    }
     this.#outcome = JSON.stringify({ result })
     this.emit({ type: 'finish', sessionID: 'ses_1', result })
   }

@@ -33,8 +33,9 @@ pub enum Remains {
     Nothing,
     /// It is to run on, without us.
     Running,
-    /// It runs. `contested`: another client prompted the session too, so what runs may be theirs.
-    Turn { contested: bool },
+    /// It runs, or waits. `contested`: another client prompted the session too, so what runs may be theirs.
+    /// `stop`: what stops it, of generation 2.
+    Turn { contested: bool, stop: Option<Stop> },
     /// The prompt's answer is under way: it may yet begin.
     Prompt,
 }
@@ -104,12 +105,12 @@ impl Farewell {
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {
         match self.remains {
             Remains::Nothing | Remains::Running => {}
-            Remains::Turn { contested: false } => {
-                self.api.stop(&self.sessions, &self.asks, &self.prompted, Some(Stop::Interrupt)).await;
+            Remains::Turn { contested: false, stop } => {
+                self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
-            Remains::Turn { contested: true } => {
+            Remains::Turn { contested: true, .. } => {
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
@@ -201,8 +202,8 @@ async fn standing(api: &ApiClient, session: &str, prompted: &Prompted) -> Result
         ApiClient::V2(api) => {
             let look = api.look(session, prompted.id()).await?;
             Ok(match Execution::new(prompted.id()).on_look(&look) {
-                Stands::NeverAccepted => Standing::Unseen { busy: look.active },
-                Stands::Waiting | Stands::Parked | Stands::Left => Standing::Parked,
+                Stands::NeverAccepted | Stands::Unseen => Standing::Unseen { busy: look.active },
+                Stands::Waiting | Stands::Parked => Standing::Parked,
                 Stands::Running => Standing::Runs,
                 Stands::Unclear => Standing::Waits,
                 Stands::Ended(_) => Standing::Over,

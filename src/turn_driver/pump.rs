@@ -438,13 +438,14 @@ impl<'a> Pump<'a> {
     /// does one that was made for a prompt that was not taken.
     fn rest(mut self, verdict: &Result<Value, Failure>) -> Rest {
         let contested = self.turn.is_contested() || self.begins_late;
+        let stop = self.turn.stop();
         let remains = match verdict {
             _ if self.runs_on(verdict) => Remains::Running,
             _ if self.posting => Remains::Prompt,
             Err(failure) if failure.accepted != Accepted::No && !is_the_end(failure) => {
-                Remains::Turn { contested }
+                Remains::Turn { contested, stop }
             }
-            Ok(_) if self.begins_late => Remains::Turn { contested },
+            Ok(_) if self.begins_late => Remains::Turn { contested, stop },
             _ => Remains::Nothing,
         };
         let was_refused = verdict.as_ref().is_err_and(|failure| failure.accepted == Accepted::No);

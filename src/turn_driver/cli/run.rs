@@ -241,6 +241,7 @@ impl Pump<'_> {
 fn never_said(ended: Result<(), Failure>) -> Failure {
     let failure = ended.err().unwrap_or_else(|| Failure::new(Code::CliExit, "`opencode run` said nothing"));
     match failure.code {
+        _ if failure.accepted == Accepted::Yes => failure,
         // It looked for them before anything else.
         Code::SessionNotFound | Code::AgentNotFound | Code::ModelNotFound => failure.accepted(Accepted::No),
         _ => failure.accepted(Accepted::Unknown),

@@ -42,6 +42,39 @@ pub enum Stop {
     Interrupt,
 }
 
+/// How it stands with a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// OpenCode does not have it.
+    NeverAccepted,
+    /// This look does not find it: the next one decides.
+    Unseen,
+    /// It waits while the session works on another one.
+    Waiting,
+    /// It waits and nothing will run it: sending the same id again does.
+    Parked,
+    Running,
+    Ended(End),
+    /// It was delivered, and this look finds it neither running nor ended: the next one decides.
+    Unclear,
+}
+
+impl Standing {
+    /// Whether only what a look did not find says so. A look is several requests: what moves between two of them
+    /// may show in neither.
+    pub(super) fn is_by_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NeverAccepted | Self::Ended(End::Lost | End::Interrupted(Interruption::Shutdown))
+        )
+    }
+
+    /// As long as no second look agrees.
+    pub(super) fn doubted(&self) -> Self {
+        if *self == Self::NeverAccepted { Self::Unseen } else { Self::Unclear }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// OpenCode has not said that it has the prompt.
@@ -73,10 +106,8 @@ pub struct Execution {
     pub(super) others: HashSet<String>,
     /// What OpenCode itself puts in.
     notes: HashSet<String>,
-    /// The last look found the turn neither running nor ended.
-    pub(super) doubted: bool,
-    /// How often it was found parked.
-    pub(super) resent: u32,
+    /// What the last look did not find, as long as the stream says nothing.
+    pub(super) doubt: Option<Standing>,
 }
 
 impl Execution {
@@ -87,8 +118,7 @@ impl Execution {
             step: Step::Open,
             others: HashSet::new(),
             notes: HashSet::new(),
-            doubted: false,
-            resent: 0,
+            doubt: None,
         }
     }
 
@@ -113,13 +143,19 @@ impl Execution {
 
     /// OpenCode answered the request that brought the prompt.
     pub fn on_stored(&mut self) {
+        self.heard();
         if self.state == State::Sent {
             self.state = State::Waiting { woken: false };
         }
     }
 
+    /// The stream said something of the session: what the last look did not find may be there by now.
+    pub fn heard(&mut self) {
+        self.doubt = None;
+    }
+
     pub fn on_inbox(&mut self, event: &InboxEvent) -> Sign {
-        self.doubted = false;
+        self.heard();
         if event.prompt == self.prompt { self.own(event.step) } else { self.foreign(event) }
     }
 
@@ -169,7 +205,7 @@ impl Execution {
     }
 
     pub fn on_execution(&mut self, event: &ExecutionEvent) -> Sign {
-        self.doubted = false;
+        self.heard();
         match (self.state, event) {
             (State::Waiting { .. }, ExecutionEvent::Started) => {
                 self.state = State::Waiting { woken: true };

@@ -1,0 +1,37 @@
+//! Events of an answer that may be another turn's.
+
+use std::collections::HashSet;
+use std::time::Instant;
+
+use crate::protocol::event::BusEvent;
+
+#[derive(Debug)]
+pub struct Withheld {
+    pub since: Instant,
+    pub events: Vec<BusEvent>,
+    /// The messages of the answer.
+    pub answers: HashSet<String>,
+    /// How many bytes the events are.
+    pub size: usize,
+}
+
+impl Withheld {
+    pub fn since(now: Instant) -> Self {
+        Self { since: now, events: Vec::new(), answers: HashSet::new(), size: 0 }
+    }
+
+    pub fn answer(&mut self, message: &str) {
+        self.answers.insert(message.to_owned());
+    }
+
+    pub fn push(&mut self, event: &BusEvent, size: usize) {
+        self.size += size;
+        self.events.push(event.clone());
+    }
+
+    /// Forgets the events, and not whose they are.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.size = 0;
+    }
+}
