@@ -88,7 +88,7 @@ impl Farewell {
     /// Waits for what is under way, the prompt too. What was changed of the session is put back once its turn is over,
     /// if this process lives to see that; until then the session's next turn waits.
     async fn let_run(mut self, until: Instant) -> Option<JoinHandle<()>> {
-        let (arrived, arrives) = oneshot::channel();
+        let (arrived, arrival) = oneshot::channel();
         let task = tokio::spawn(async move {
             while self.jobs.next().await.is_some() {}
             let _ = arrived.send(());
@@ -99,7 +99,7 @@ impl Farewell {
             }
             drop(self.place);
         });
-        timeout_at(until, arrives).await.is_err().then_some(task)
+        timeout_at(until, arrival).await.is_err().then_some(task)
     }
 
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {

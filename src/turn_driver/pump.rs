@@ -393,13 +393,11 @@ impl<'a> Pump<'a> {
     }
 
     fn stop_waiting(&mut self) {
-        match self.left {
-            Some(OnLeave::Detach) => self.turn.conclude_detached(),
-            _ => {
-                self.begins_late = true;
-                self.turn.conclude_left();
-            }
+        if self.left == Some(OnLeave::Detach) {
+            return self.turn.conclude_detached();
         }
+        self.begins_late = true;
+        self.turn.conclude_left();
     }
 
     fn lose(&mut self) {
