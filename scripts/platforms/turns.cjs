@@ -3,10 +3,10 @@
 // Runs in the Node of another platform: one turn on each route, on that platform's OpenCode. What came of it goes to a
 // file, one JSON a line: Wine's Node cannot write to a pipe.
 //
-// `node turns.cjs <job.json>`: { index, executable, directory, env, routes, results, ends }
+// `node turns.cjs <job.json>`: { index, executable, directory, env, routes, results, ends, go }
 
 const { spawn } = require('node:child_process')
-const { appendFileSync, readFileSync } = require('node:fs')
+const { appendFileSync, existsSync, readFileSync } = require('node:fs')
 const { createServer } = require('node:net')
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'))
@@ -66,10 +66,17 @@ async function serve() {
   return { url: `http://127.0.0.1:${port}`, stop: () => child.kill('SIGKILL') }
 }
 
-/** Says when a tool of OpenCode runs, and then waits to be killed. */
+/** Says when a tool of OpenCode runs, and then ends as the job says, once the file `go` is there. */
 async function waitInTool(client) {
-  for await (const event of client.generateStream('wait', { timeouts }).events)
-    if (event.type === 'tool' && event.status === 'running') tell({ toolRuns: true })
+  for await (const event of client.generateStream('wait', { timeouts }).events) {
+    if (event.type !== 'tool' || event.status !== 'running') continue
+    tell({ toolRuns: true })
+    while (!existsSync(job.go)) await new Promise((later) => setTimeout(later, 100))
+    if (job.ends === 'exit') process.exit(0)
+    await client.close()
+    tell({ closed: true })
+    break
+  }
 }
 
 main().then(
