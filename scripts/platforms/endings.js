@@ -5,31 +5,36 @@
 const { readdirSync, readFileSync } = require('node:fs')
 const { setTimeout: sleep } = require('node:timers/promises')
 
-/** OpenCode itself, and the tools of `tool` in roots.js. */
 const OPENCODE = /opencode\S* serve/
+/** The tools of roots.js. */
 const TOOL = /sleep 1000|setInterval/
+const SUPERVISOR = /opencode-stream-supervisor/
 
 /** Ends Node as `how` says once a tool runs. Returns `true` if OpenCode, its tool and a child of it are gone. */
 async function ended(run, how) {
-  const said = await run.told(({ toolRuns, done }) => toolRuns || done)
-  if (!said.some(({ toolRuns }) => toolRuns)) return `no tool ran: ${said.at(-1)?.error ?? 'no word of it'}`
   const running = (what) => marked(run.mark).filter(({ line }) => what.test(line))
+  const isOpen = () => running(OPENCODE).some(({ line }) => !SUPERVISOR.test(line))
+  const said = await run.told(({ tool, done }) => tool === 'running' || done)
+  if (!said.some(({ tool }) => tool === 'running'))
+    return `no tool ran: ${said.at(-1)?.error ?? 'no word of it'}`
   // OpenCode says so a moment before it is true.
-  await until(() => running(OPENCODE).length > 0 && running(TOOL).length > 0)
-  if (running(OPENCODE).length === 0) return 'OpenCode was not to be seen'
+  await until(() => isOpen() && running(TOOL).length > 0)
+  if (!isOpen()) return 'OpenCode was not to be seen'
   const tools = running(TOOL).length
-  if (how === 'kill') {
-    for (const { pid, line } of marked(run.mark)) if (line.includes('turns.cjs')) process.kill(pid, 'SIGKILL')
-  } else run.go()
-  const left = () => [...running(OPENCODE), ...running(TOOL)]
+  if (how === 'kill') killNode(run.mark)
+  else run.go()
+  const left = () => [...running(OPENCODE), ...running(TOOL)].map(({ line }) => line.slice(0, 60))
   await until(() => left().length === 0)
-  if (left().length > 0)
-    return `left: ${left()
-      .map(({ line }) => line.slice(0, 60))
-      .join(', ')}`
+  if (left().length > 0) return `left: ${left().join(', ')}`
   if (how === 'close' && !(await run.told(({ done }) => done)).some(({ closed }) => closed))
     return 'close() did not come back'
-  return tools > 0 ? true : 'OpenCode itself; no tool was to be seen'
+  if (tools > 0) return true
+  const words = (await run.told(({ tool }) => tool === 'completed')).find(({ said }) => said)?.said
+  return `OpenCode itself; its tool did not stay: ${words ?? 'no word of it'}`
+}
+
+function killNode(mark) {
+  for (const { pid, line } of marked(mark)) if (line.includes('turns.cjs')) process.kill(pid, 'SIGKILL')
 }
 
 async function until(isTrue) {

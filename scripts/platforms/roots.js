@@ -2,7 +2,7 @@
 
 // Folders that hold another platform. Each is { root, node, npm, opencode, executable, inside, tool, env, emulator }:
 // what starts its Node and its npm, the version and place of its OpenCode, how a path is written there, a command for
-// OpenCode's shell that starts a child of its own and stays, and the environment that belongs to the platform.
+// OpenCode's shell that starts a child of its own and stays, and the environments of Node and of OpenCode there.
 
 const { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } = require('node:fs')
 const { join } = require('node:path')
@@ -87,7 +87,6 @@ function folders(root) {
 
 function shell(root) {
   for (const name of ['sh', 'sleep', 'setsid', 'touch']) symlinkSync('busybox', join(root, 'bin', name))
-  symlinkSync('sh', join(root, 'bin/bash'))
 }
 
 function unix(root, opencode) {
@@ -100,6 +99,7 @@ function unix(root, opencode) {
     inside: (path) => path,
     tool: TOOL,
     env: { HOME: '/tmp' },
+    opencodeEnv: { SHELL: '/bin/sh' },
   }
 }
 
@@ -123,6 +123,8 @@ function wineRoot() {
     inside: (path) => `Z:${path.replaceAll('/', '\\')}`,
     tool: 'Z:\\node.exe -e "setInterval(() => {}, 1000)"',
     env: { WINEPREFIX: '/tmp/wine', WINEDEBUG: '-all', HOME: '/tmp' },
+    // Wine has a powershell.exe that does nothing.
+    opencodeEnv: { SHELL: 'C:\\windows\\system32\\cmd.exe' },
     slow: true,
   }
 }

@@ -7,7 +7,7 @@ const { randomUUID } = require('node:crypto')
 const { join, relative } = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { ROOT } = require('../steps.js')
-const { scriptedModel, text, toolCall } = require('../../testing')
+const { lockstep, scriptedModel, text, toolCall } = require('../../testing')
 const { enter } = require('./enter.js')
 const { ended, killMarked } = require('./endings.js')
 
@@ -16,6 +16,7 @@ const ROUTES = ['server', 'private', 'acp', 'run']
 const ENDINGS = ['kill', 'exit', 'close']
 /** What a platform's Node needs of the package. */
 const FILES = ['index.js', 'binding.js', 'package.json', 'lib']
+const TOKENS = ['one ', 'two ', 'three']
 const MINUTE = 60_000
 
 /**
@@ -50,7 +51,10 @@ async function inRoot(place, use) {
   const inside = `/${relative(place.root, folder)}`
   const mark = `platforms-${randomUUID()}`
   const model = await scriptedModel()
-  model.when('Count', text(['one ', 'two ', 'three'], { pace: 500 }))
+  // The next token leaves when the one before was seen there. `run` prints no token before the last.
+  const gate = lockstep()
+  model.when('Count', text(TOKENS, { gate }))
+  model.when('Name', text(TOKENS))
   model.when('wait', toolCall('bash', { command: place.tool ?? 'sleep 1000', description: 'wait' }))
   cpSync(join(__dirname, 'turns.cjs'), join(folder, 'turns.cjs'))
   const made = (name) => {
@@ -73,7 +77,7 @@ async function inRoot(place, use) {
     const words = [...place.node, place.inside(`${inside}/turns.cjs`), place.inside(`${inside}/job.json`)]
     const child = enter(place, words, { MARK: mark }, join(folder, 'output'))
     return {
-      told: (wanted) => told(child, results, join(folder, 'output'), wanted),
+      told: (wanted) => told(child, results, join(folder, 'output'), wanted, gate),
       go: () => writeFileSync(join(folder, 'go'), ''),
       mark,
     }
@@ -96,7 +100,7 @@ function homes(folder) {
 }
 
 /** The lines of the results, once one is as wanted, or the process is gone, or time is up. */
-async function told(child, results, output, wanted) {
+async function told(child, results, output, wanted, gate) {
   let gone = false
   child.once('exit', () => {
     gone = true
@@ -105,11 +109,14 @@ async function told(child, results, output, wanted) {
     gone = true
   })
   const until = Date.now() + 15 * MINUTE
+  let seen = 0
   for (;;) {
     const last = gone || Date.now() > until
     // The last line may be half written.
     const lines = readFileSync(results, 'utf8').split('\n').slice(0, -1)
     const said = lines.map((line) => JSON.parse(line))
+    const deltas = said.filter(({ delta }) => delta).length
+    for (; seen < deltas; seen++) gate.seen()
     if (said.some(wanted)) return said
     if (last) return [...said, { error: lastLine(output) }]
     await sleep(100)
