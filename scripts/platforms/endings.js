@@ -38,7 +38,7 @@ function killNode(mark) {
 }
 
 async function until(isTrue) {
-  for (let tries = 0; tries < 300 && !isTrue(); tries++) await sleep(100)
+  for (let tries = 0; tries < 1200 && !isTrue(); tries++) await sleep(100)
 }
 
 /** Processes with `mark` in their environment. */

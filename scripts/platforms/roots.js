@@ -53,7 +53,7 @@ function libraries(root) {
 
 /** Programs for another processor run in qemu, which the kernel starts for them inside. */
 function arm64MuslRoot() {
-  return { ...muslRoot('arm64'), emulator: qemu(), slow: true }
+  return { ...muslRoot('arm64'), emulator: qemu() }
 }
 
 /** Debian's C library for arm64. */
@@ -71,7 +71,7 @@ function arm64GnuRoot() {
     cpSync(node, join(fresh, 'node'), { recursive: true })
     place(join(opencode.folder, 'opencode'), join(fresh, 'opencode/opencode'))
   })
-  return { ...unix(root, opencode), emulator: qemu(), slow: true }
+  return { ...unix(root, opencode), emulator: qemu() }
 }
 
 /** A qemu that needs no library, so that it runs in any root. */
@@ -125,7 +125,6 @@ function wineRoot() {
     env: { WINEPREFIX: '/tmp/wine', WINEDEBUG: '-all', HOME: '/tmp' },
     // Wine has a powershell.exe that does nothing.
     opencodeEnv: { SHELL: 'C:\\windows\\system32\\cmd.exe' },
-    slow: true,
   }
 }
 

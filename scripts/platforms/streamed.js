@@ -23,7 +23,7 @@ const MINUTE = 60_000
  * Returns { loaded, node, server, private, acp, run, ends }: each `true`, or what went wrong. `place` is a root of
  * roots.js, `addon` a file and `name` how the package calls it.
  */
-async function streamed(place, { file, name }, { routes = ROUTES, endings = ENDINGS } = {}) {
+async function streamed(place, { file, name }, { routes = ROUTES, endings = endingsIn(place) } = {}) {
   return inRoot(place, async (folder, start) => {
     const inside = `/${relative(place.root, folder)}`
     for (const each of FILES) cpSync(join(ROOT, each), join(folder, each), { recursive: true })
@@ -35,6 +35,9 @@ async function streamed(place, { file, name }, { routes = ROUTES, endings = ENDI
     return { ...outcome(said, routes), ...(endings.length > 0 && { ends: summary(ends) }) }
   })
 }
+
+/** Emulated, each start of OpenCode takes minutes: there it is the one that leaves us no time to do anything. */
+const endingsIn = ({ emulator }) => (emulator ? ['kill'] : ENDINGS)
 
 /** As `streamed`, for a package that is installed in the root already: one turn on one route. */
 async function streamedInstalled(place, index, route) {
@@ -77,7 +80,7 @@ async function inRoot(place, use) {
     const words = [...place.node, place.inside(`${inside}/turns.cjs`), place.inside(`${inside}/job.json`)]
     const child = enter(place, words, { MARK: mark }, join(folder, 'output'))
     return {
-      told: (wanted) => told(child, results, join(folder, 'output'), wanted, gate),
+      told: (wanted) => told(child, results, join(folder, 'output'), wanted, gate, place.emulator ? 60 : 15),
       go: () => writeFileSync(join(folder, 'go'), ''),
       mark,
     }
@@ -100,7 +103,7 @@ function homes(folder) {
 }
 
 /** The lines of the results, once one is as wanted, or the process is gone, or time is up. */
-async function told(child, results, output, wanted, gate) {
+async function told(child, results, output, wanted, gate, minutes) {
   let gone = false
   child.once('exit', () => {
     gone = true
@@ -108,7 +111,7 @@ async function told(child, results, output, wanted, gate) {
   child.once('error', () => {
     gone = true
   })
-  const until = Date.now() + 15 * MINUTE
+  const until = Date.now() + minutes * MINUTE
   let seen = 0
   for (;;) {
     const last = gone || Date.now() > until
