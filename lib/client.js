@@ -4,14 +4,14 @@ const { loadAddon } = require('./addon.js')
 const asyncDispose = require('./dispose-symbol.js')
 const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
-const { logAsAsked } = require('./log.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { onAbort, reasonOf } = require('./signals.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
 const addon = loadAddon()
-logAsAsked()
+const logLevel = process.env.OPENCODE_STREAM_LOG
+if (logLevel) require('./log.js').logAsAsked(logLevel)
 
 class OpenCode {
   #defaults

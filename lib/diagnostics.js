@@ -1,7 +1,6 @@
 'use strict'
 
 const { channel } = require('node:diagnostics_channel')
-const { redactor } = require('./redact.js')
 
 /** What each message holds is written in docs/diagnostics.md. */
 const CHANNELS = Object.fromEntries(
@@ -44,14 +43,14 @@ class TurnDiagnostics {
 
   events(events) {
     if (!CHANNELS.event.hasSubscribers) return
-    const redact = redactor(this.#request)
+    const redact = redactorOf(this.#request)
     for (const event of events) this.#publish('event', () => namesOf(event, redact))
   }
 
   end({ error, result }) {
     this.#publish('end', () => ({
       duration: this.#duration,
-      ...(result === undefined ? failureOf(error, redactor(this.#request)) : endOf(result)),
+      ...(result === undefined ? failureOf(error, redactorOf(this.#request)) : endOf(result)),
     }))
   }
 
@@ -71,6 +70,11 @@ class TurnDiagnostics {
     }
     CHANNELS[moment].publish(told)
   }
+}
+
+/** Loaded only for who listens: most processes never do, and each file costs their start a part of a millisecond. */
+function redactorOf(request) {
+  return require('./redact.js').redactor(request)
 }
 
 /** Where to, and how; neither the prompt nor anything secret. */

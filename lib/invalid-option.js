@@ -2,7 +2,6 @@
 
 const { inspect } = require('node:util')
 const { OpenCodeError, wordsOf } = require('./opencode-error.js')
-const { closest } = require('./did-you-mean.js')
 
 const LONGEST_SHOWN = 80
 
@@ -29,7 +28,7 @@ function wrongSecret(subject, value, expectation, hint) {
 function refuseUnknownKeys(value, known, place) {
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
-    const meant = closest(key, known)
+    const meant = require('./did-you-mean.js').closest(key, known)
     const hint = meant ? `Did you mean \`${meant}\`?` : `Known are: ${known.join(', ')}.`
     throw invalid(
       `Unknown key \`${shortened(key)}\``,

@@ -6,9 +6,7 @@ const { harmlessJson } = require('./harmless.js')
 const MOMENTS = ['start', 'session', 'event', 'end']
 
 /** OPENCODE_STREAM_LOG=debug: what is published, one line each, on stderr. */
-function logAsAsked() {
-  const level = process.env.OPENCODE_STREAM_LOG
-  if (!level) return
+function logAsAsked(level) {
   // Only now: the first look at it opens it, which takes milliseconds.
   const { stderr } = process
   if (level !== 'debug') {

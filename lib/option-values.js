@@ -14,7 +14,6 @@ const {
   kindOf,
 } = require('./invalid-option.js')
 const { plainJson } = require('./plain-json.js')
-const { closest } = require('./did-you-mean.js')
 
 /** Beyond this, timers (Node's and most others') overflow: 24.8 days. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1
@@ -51,7 +50,7 @@ function oneOf(choices, { callback } = {}) {
   return (value, subject) => {
     if (choices.includes(value)) return value
     if (callback && typeof value === 'function') return value
-    const meant = typeof value === 'string' ? closest(value, choices) : undefined
+    const meant = typeof value === 'string' ? require('./did-you-mean.js').closest(value, choices) : undefined
     throw wrongValue(
       subject,
       value,

@@ -3,13 +3,14 @@
 const values = require('./option-values.js')
 const { wrongValue, invalid, reading, refuseUnknownKeys, snapshot } = require('./invalid-option.js')
 const { readModel } = require('./model.js')
-const { SECRET_NAME } = require('./redact.js')
 const { readServerUrl } = require('./server-url.js')
 
 const { text, anyText, fileName, secret, yesOrNo, oneOf, milliseconds, bytes, record } = values
 
 const MODES = ['auto', 'server', 'cli']
 const IMPLICIT_SERVER = 'http://127.0.0.1:4096'
+/** What is a secret by its name: a header, a variable. */
+const SECRET_NAME = /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE/i
 
 /** Every option there is, and how it is read. `null` and `undefined` never reach a reader. */
 const OPTIONS = {
@@ -148,4 +149,13 @@ function readUsername(value, subject) {
   )
 }
 
-module.exports = { MODES, OPTIONS, HEALTH_OPTIONS, readOptions, readUsername, mergeSettings, serverOf }
+module.exports = {
+  MODES,
+  OPTIONS,
+  HEALTH_OPTIONS,
+  SECRET_NAME,
+  readOptions,
+  readUsername,
+  mergeSettings,
+  serverOf,
+}

@@ -1,6 +1,7 @@
 'use strict'
 
-const SECRET_NAME = /KEY|TOKEN|SECRET|PASS|AUTH|CREDENTIAL|COOKIE/i
+const { SECRET_NAME } = require('./options.js')
+
 const SHORTEST = 4
 
 /** A function that takes the secrets of a request out of a text. Nothing of ours prints one; a server may echo one. */
@@ -24,4 +25,4 @@ function environmentOf({ environment = {} }) {
     .map(([, value]) => value)
 }
 
-module.exports = { SECRET_NAME, redactor }
+module.exports = { redactor }

@@ -1,6 +1,5 @@
 'use strict'
 
-const { abortedResult } = require('./aborted-result.js')
 const { TurnDiagnostics } = require('./diagnostics.js')
 const { invalid } = require('./invalid-option.js')
 const { OpenCodeError, errorFromFailure } = require('./opencode-error.js')
@@ -236,6 +235,7 @@ function notStarted(cause) {
 
 /** Nothing was sent: there is a session only if one was named. */
 function unsentResult({ session }) {
+  const { abortedResult } = require('./aborted-result.js')
   return abortedResult({ sessionID: session.fork ? undefined : (session.id ?? undefined) })
 }
 

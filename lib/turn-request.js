@@ -2,7 +2,6 @@
 
 const path = require('node:path')
 const { invalid } = require('./invalid-option.js')
-const { launchRequest } = require('./launch.js')
 const { MODES, readUsername, serverOf } = require('./options.js')
 const { oneOf } = require('./option-values.js')
 const { resolveDirectory } = require('./platform.js')
@@ -31,7 +30,7 @@ function turnRequest(prompt, settings, env = process.env) {
   return {
     routes,
     ...serverRequest(settings, env, { isOurOwn: !routes.includes('server') }),
-    launch: routes.some((route) => route !== 'server') ? launchRequest(settings, env) : null,
+    launch: startsOpenCode(routes) ? require('./launch.js').launchRequest(settings, env) : null,
     session: {
       id: settings.sessionID ?? null,
       continue: settings.continue ?? false,
@@ -52,6 +51,10 @@ function turnRequest(prompt, settings, env = process.env) {
     limits: { ...DEFAULT_LIMITS, ...settings.limits },
     raw: settings.raw ?? false,
   }
+}
+
+function startsOpenCode(routes) {
+  return routes.some((route) => route !== 'server')
 }
 
 /** A function stays here, and is called when native code asks. Unset, an ask is rejected and the turn fails. */
