@@ -19,7 +19,7 @@ function guardEndings() {
     console.log(why)
     return why
   }
-  process.env.CARGO_PROFILE_DEV_DEBUG ??= 'false'
+  // The profile of `cargo test`: what that has built is not built again.
   run('cargo', 'build', '--features', 'guard')
   const addon = join(ROOT, 'target', 'guard.node')
   copyFileSync(join(ROOT, 'target', 'debug', 'libopencode_stream.so'), addon)
