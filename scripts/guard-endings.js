@@ -24,7 +24,16 @@ function guardEndings() {
   const addon = join(ROOT, 'target', 'guard.node')
   copyFileSync(join(ROOT, 'target', 'debug', 'libopencode_stream.so'), addon)
   process.env.OPENCODE_STREAM_TEST_ADDON = addon
-  run('unshare', ...APART, 'npx', 'vitest', 'run', '--maxConcurrency=4', '__test__/private/endings.test.js')
+  run(
+    'unshare',
+    ...APART,
+    'npx',
+    'vitest',
+    'run',
+    '--maxConcurrency=2',
+    '--testTimeout=180000',
+    '__test__/private/endings.test.js',
+  )
 }
 
 function skipped() {
