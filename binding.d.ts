@@ -27,7 +27,7 @@ export declare class Client {
   letGo(done: () => void): void
 }
 
-/** One turn. Dropping it leaves it. */
+/** One turn. Dropping it leaves it, as its option `onLeave` says. */
 export declare class Turn {
   /** Unread text of the answer in one string, or null if there is none. */
   takeText(): string | null
@@ -43,6 +43,8 @@ export declare class Turn {
   get sessionID(): string | null
   /** Stops the turn inside OpenCode; its outcome follows within seconds. */
   leave(): void
+  /** Lets the turn run on inside OpenCode; its outcome follows within seconds. */
+  detach(): void
 }
 
 /** Asks a server how it is; `done` gets `{"result"}` or `{"error"}` as JSON. */

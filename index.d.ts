@@ -138,7 +138,7 @@ export class OpenCode implements AsyncDisposable {
 
   /**
    * Ends the turns of this instance, which throw `ERR_OPENCODE_CLOSED`, and waits for them (at most
-   * 5 s each, together). Later calls throw `ERR_OPENCODE_CLOSED`. A private server ends with the last instance that
+   * 5 s each, together). Those with `onLeave: 'detach'` run on inside OpenCode. Later calls throw `ERR_OPENCODE_CLOSED`. A private server ends with the last instance that
    * holds it. May be called again.
    */
   close(): Promise<void>
@@ -196,7 +196,8 @@ export interface Session {
  * iterator throws `ERR_OPENCODE_STREAM_CONSUMED`.
  *
  * Leaving early (`break`, `return`, `throw`, {@link abort}, `await using`, the option `signal`) stops
- * the turn inside OpenCode too (`POST /session/:id/abort`), and waits for that, at most 5 s.
+ * the turn inside OpenCode too (`POST /session/:id/abort`), and waits for that, at most 5 s. With
+ * `onLeave: 'detach'` only {@link abort} and `signal` do.
  */
 export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
   /** Claims the reader; the turn starts with the first `next()`. */
@@ -269,7 +270,7 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
    */
   toResponse(init?: ResponseInit): Response
 
-  /** As {@link abort}. */
+  /** Leaves: as {@link abort}, unless the option `onLeave` is `'detach'`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -277,9 +278,9 @@ export interface GenerateStream extends AsyncIterable<string>, AsyncDisposable {
 export interface GenerateIterator<T> extends AsyncIterator<T, undefined, undefined>, AsyncDisposable {
   /** Waits for what comes next, without a limit of its own. */
   next(): Promise<IteratorResult<T, undefined>>
-  /** Stops the turn and waits for its end. */
+  /** Leaves the turn: stops it, unless `onLeave` is `'detach'`, and waits for its end. */
   return(value?: undefined): Promise<IteratorResult<T, undefined>>
-  /** Stops the turn, waits for its end, and rejects with `error`. */
+  /** As {@link return}, and rejects with `error`. */
   throw(error?: unknown): Promise<IteratorResult<T, undefined>>
   /** Itself. */
   [Symbol.asyncIterator](): GenerateIterator<T>
@@ -308,7 +309,7 @@ export interface FilePromptPart {
   /** `data:`, or what OpenCode can reach: it is passed on as it is. The option `files` reads files instead. */
   url: string
   /** The name the model sees. */
-  filename?: string
+  filename?: string | undefined
 }
 
 /** Calls in a subagent by its name, as `@name` does in OpenCode's own prompt. */
@@ -358,6 +359,7 @@ export type Mode = 'auto' | 'server' | 'cli'
  * | `question: 'reject'` | yes | yes | yes | yes |
  * | `question: 'leave'` | yes | no | no | no |
  * | `question: 'event'`, `question`: a function | yes | yes | no | no |
+ * | `onLeave: 'detach'` | yes | no | no | no |
  * | `files` | yes | yes | yes | no |
  * | `schema` `jsonRetries` (`generateJson`) | yes | yes | by an instruction | by an instruction |
  * | granularity | token | token | token | part |
@@ -391,7 +393,8 @@ export interface GenerateOptions {
   username?: string | null | undefined
   /**
    * Password for HTTP Basic. Default: that of `baseUrl`, else, for a named server only,
-   * `OPENCODE_SERVER_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that server only.
+   * `OPENCODE_SERVER_PASSWORD` or `OPENCODE_PASSWORD`. If `OPENCODE_SERVER_URL` is set, the variables go to that
+   * server only.
    */
   password?: string | null | undefined
   /**
@@ -460,6 +463,21 @@ export interface GenerateOptions {
    * has been stopped inside OpenCode. Text not read by then is dropped.
    */
   signal?: AbortSignal | null | undefined
+  /**
+   * What becomes of a turn whose reader leaves it: `break`, `return` and `throw` in the loop, `await using`, a cancelled
+   * web stream or response, {@link OpenCode.close}, or the end of the process.
+   *
+   * - `'abort'`: it is stopped inside OpenCode. The end of the process alone stops nothing on a server that runs without us.
+   * - `'detach'`: it runs on inside OpenCode, if its prompt was sent; `result` has the text so far and
+   *   `finishReason: 'abort'`. It is refused where OpenCode ends with this process (`private`, `acp`, `run`), and beside
+   *   `ephemeral`. {@link GenerateStream.abort}, `signal`, a `permission` or `question` function that throws, and
+   *   `timeouts` still stop the turn. An error that only says that the turn cannot be followed any more (`STREAM_LOST`,
+   *   `PROTOCOL`, `LIMIT`, `UNREACHABLE`) lets it run on. What it asks later waits for another client, or for the
+   *   session's next turn.
+   *
+   * Default: `'abort'`.
+   */
+  onLeave?: 'abort' | 'detach' | null | undefined
   /** A number is `total`. */
   timeouts?: Timeouts | number | null | undefined
   /** How much may be held in memory. */
@@ -508,6 +526,8 @@ export interface GenerateOptions {
  * but `timeouts.total`. What it throws, or rejects with, stops the turn inside OpenCode and is thrown by the
  * iteration and by `result`; so is `ERR_OPENCODE_INVALID_OPTION`, when it returns what is no reply or cannot be read,
  * or throws nothing at all.
+ *
+ * TypeScript takes the one word of an `async` function for a `string`: write `return 'once' as const`.
  */
 export type PermissionCallback = (
   ask: PermissionAsk,
@@ -542,7 +562,7 @@ export type QuestionReply = string[][] | 'reject'
 
 /**
  * What is asked for, and by whom. Its `type` is not enumerable: `{ type: 'ask', ...ask }` and `JSON.stringify(ask)` have
- * all fields but that one.
+ * all fields but that one. TypeScript does not know that: there, write `{ ...ask, type: 'ask' }`.
  */
 export type PermissionAsk = PermissionAskedEvent
 
@@ -641,7 +661,10 @@ export interface Timeouts {
   idle?: number | null | undefined
   /** Until a lost event stream is given up: `ERR_OPENCODE_STREAM_LOST`. Default: 60 000. */
   reconnect?: number | null | undefined
-  /** For everything. Default, and `Infinity`: none. */
+  /**
+   * For everything, the wait for earlier turns of the session included. To stop the turn inside OpenCode may take up to
+   * 5 s more. Default, and `Infinity`: none.
+   */
   total?: number | null | undefined
 }
 
@@ -702,7 +725,7 @@ export type Granularity = 'token' | 'part'
  *   reason rejects.
  * - `content-filter`: the provider held the answer back.
  * - `rejected`: a permission or a question was rejected, and the turn ended there.
- * - `abort`: the reader left.
+ * - `abort`: the reader left. With `onLeave: 'detach'` the turn may run on inside OpenCode.
  * - `unknown`: OpenCode gave another reason, or none.
  */
 export type FinishReason =
@@ -886,7 +909,7 @@ export interface ToolEvent extends InPart {
   output?: string
   /** Why it failed, with status `error`. */
   error?: string
-  /** A line about the call, by the tool itself, e.g. the command or the path. */
+  /** A line about the call, by the tool itself, e.g. the command or the path. OpenCode 2 has none. */
   title?: string
   /** The tool's own, e.g. a diff or an exit code. */
   metadata?: unknown

@@ -87,6 +87,42 @@ describe('README.md', () => {
   })
 })
 
+/** Each task that people come with: its program in examples/, and the section that shows it. */
+const TASKS = [
+  ['hello.mjs', 'README.md', 'An example'],
+  ['asks.mjs', 'README.md', 'Asks'],
+  ['web/turns.mjs', 'docs/web.md', 'What the agent asks'],
+  ['ci.mjs', 'docs/errors.md', 'In a script'],
+  ['errors.mjs', 'README.md', 'Errors'],
+  ['wrong-model.mjs', 'docs/errors.md', 'A wrong model'],
+  ['killed-server.mjs', 'docs/errors.md', 'An ask, and the server is killed'],
+  ['vitest/opencode.test.js', 'docs/testing.md', 'Testing with `opencode-stream/testing`'],
+  ['ai-sdk/use-chat.mjs', 'docs/ai-sdk.md', 'Conversations'],
+  ['strict.mts', 'docs/typescript.md', 'In a strict project'],
+  ['conversation.mjs', 'docs/sessions.md', 'A conversation'],
+  ['signals.mjs', 'docs/sessions.md', 'SIGTERM'],
+  ['run-on.mjs', 'docs/sessions.md', 'Let it run on'],
+]
+
+/** From a heading to the next one of its level or above. */
+function section(page, heading) {
+  const lines = read(page).split('\n')
+  const at = lines.findIndex((line) => /^#+ /.test(line) && line.replace(/^#+ /, '') === heading)
+  const level = /^#*/.exec(lines[at])[0].length
+  const after = lines.findIndex((line, index) => index > at && new RegExp(`^#{1,${level}} `).test(line))
+  return lines.slice(at, after === -1 ? lines.length : after)
+}
+
+describe('a task', () => {
+  it.each(TASKS)('%s is shown in %s, and no longer than its section "%s"', (program, page, heading) => {
+    const lines = section(page, heading)
+    // The README's sections have theirs by the same name; what they show of them is looked at above.
+    if (page !== 'README.md') expect(lines.join('\n')).toContain(`examples/${program})`)
+    const length = read(join('examples', program)).trimEnd().split('\n').length
+    expect(length).toBeLessThanOrEqual(lines.length)
+  })
+})
+
 describe('docs/decisions', () => {
   const folder = 'docs/decisions'
   const pages = readdirSync(join(ROOT, folder)).filter((name) => name !== 'README.md')

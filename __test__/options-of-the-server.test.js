@@ -89,6 +89,16 @@ describe('credentials', () => {
     expect(request({}, { env }).credentials).toBe(null)
   })
 
+  it('in the environment has the name that OpenCode 2 gives it too', () => {
+    const second = { OPENCODE_PASSWORD: 'second' }
+    const passwordIn = (env) => request({ baseUrl }, { env }).credentials?.password
+    expect(passwordIn(second)).toBe('second')
+    expect(passwordIn({ ...second, ...env })).toBe('env-pass')
+    expect(passwordIn({ ...second, OPENCODE_SERVER_PASSWORD: '' })).toBe('second')
+    expect(passwordIn({ ...second, OPENCODE_SERVER_URL: 'http://another' })).toBeUndefined()
+    expect(request({}, { env: second }).credentials).toBe(null)
+  })
+
   it('a user name alone is not enough', () => {
     expect(refusal({ baseUrl, username: 'u' })).toMatchObject(
       invalid(/`username` is given without a password/),

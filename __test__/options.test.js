@@ -23,6 +23,8 @@ describe('without options', () => {
       system: null,
       tools: null,
       permission: 'unset',
+      onLeave: 'abort',
+      skipped: [],
       question: 'unset',
       timeouts: {
         connect: 5_000,

@@ -42,6 +42,8 @@ describe('a route that cannot honour an option is left out', () => {
     [{ tools: { bash: false } }, ['server', 'private']],
     [{ permission: 'leave' }, ['server']],
     [{ question: 'leave' }, ['server']],
+    [{ onLeave: 'detach' }, ['server']],
+    [{ onLeave: 'abort' }, EVERY],
     [{ permission: 'event' }, ['server', 'private', 'acp']],
     [{ question: 'event' }, ['server', 'private']],
     [{ permission: 'allow' }, EVERY],
@@ -63,6 +65,17 @@ describe('a route that cannot honour an option is left out', () => {
   ])('so are those that cannot carry all parts of a prompt: %o', (more, routes) => {
     expect(request({}, { prompt: [{ type: 'text', text: 'Look.' }, ...more] }).routes).toEqual(routes)
   })
+})
+
+it('the reasons of those that are left out go along, for the error of the last one', () => {
+  expect(request({ onLeave: 'detach' }).skipped).toEqual(
+    ['private', 'acp', 'run'].map((route) => ({
+      route,
+      what: '`onLeave`',
+      reason: 'what this route starts ends with this process',
+    })),
+  )
+  expect(request({}).skipped).toEqual([])
 })
 
 describe('where no route is left', () => {
@@ -88,6 +101,29 @@ describe('where no route is left', () => {
     expect(error.message).toContain('`cliPath`')
     const both = refusal({ mode: 'cli', title: 'T', permission: () => 'once' })
     expect(both.message).toMatch(/^Together, .*`title`.* and /)
+  })
+
+  it('nothing of ours runs on without us', () => {
+    for (const options of [
+      { mode: 'cli' },
+      { cliPath: '/usr/bin/opencode' },
+      { mode: 'auto', config: { a: 1 } },
+    ]) {
+      expect(refusal({ ...options, onLeave: 'detach' })).toMatchObject({
+        code: 'ERR_OPENCODE_UNSUPPORTED_OPTION',
+        accepted: false,
+        message: expect.stringContaining('`onLeave`'),
+        hint: expect.stringContaining('leave `onLeave` out'),
+        data: {
+          routes: expect.arrayContaining([{ route: 'acp', reason: expect.stringMatching(/ends with/) }]),
+        },
+      })
+    }
+    const ephemeral = refusal({ onLeave: 'detach', ephemeral: true })
+    expect(ephemeral).toMatchObject({
+      code: 'ERR_OPENCODE_INVALID_OPTION',
+      message: expect.stringContaining('`ephemeral`'),
+    })
   })
 
   it('a server and `cli` exclude each other', () => {

@@ -1,6 +1,6 @@
 'use strict'
 
-const { SECRET_NAME } = require('../lib/redact.js')
+const { SECRET_NAME } = require('../lib/options.js')
 
 /** The model's settings for a call: without their server and its credentials, if the call names another server. */
 function credentialsFor(own, settings) {

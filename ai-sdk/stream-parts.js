@@ -112,12 +112,14 @@ const UNIFIED = {
 }
 
 function finishPart(result) {
-  const { sessionID, messageID, route, version, cost, discarded, asks, finishReason, usage } = result
+  const { finishReason, usage } = result
+  const { sessionID, messageID, route, version, generation, cost, discarded, asks } = result
+  const metadata = { sessionID, messageID, route, version, generation, cost, discarded, asks }
   return {
     type: 'finish',
     usage: usageOf(usage),
     finishReason: { unified: UNIFIED[finishReason] ?? 'other', raw: finishReason },
-    providerMetadata: { opencode: json({ sessionID, messageID, route, version, cost, discarded, asks }) },
+    providerMetadata: { opencode: json(metadata) },
   }
 }
 

@@ -1,4 +1,5 @@
 // `npm run bench [scenario…] [-- --rounds 3] [--out folder]`: measures, prints tables, writes JSON and plots.
+// `-- --exact --rounds 1 --events 1000 --out folder` compares every text with what was sent instead.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,7 +17,13 @@ const SAMPLE = path.join(import.meta.dirname, 'lib/sample.mjs')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string' }, out: { type: 'string', default: 'docs/benchmarks' } },
+  options: {
+    rounds: { type: 'string' },
+    out: { type: 'string', default: 'docs/benchmarks' },
+    // Records over all turns, to see in a moment that every row works.
+    events: { type: 'string' },
+    exact: { type: 'boolean', default: false },
+  },
 })
 const unknown = positionals.filter((name) => !(name in scenarios))
 if (unknown.length > 0) {
@@ -35,27 +42,28 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(scenarios)
 }
 
 /** Rounds of one sample each, everybody in turn: whatever else the machine does, it does to all. */
-async function measure({ title, job, columns, variants = [{ name: '', job: {} }], rounds = 7, ...scenario }) {
+async function measure(scenario) {
+  const { title, columns, rounds = 7 } = scenario
   console.log(`\n## ${title}\n`)
-  const server = job.real ? await realServer() : await replay.start()
-  const rows = []
+  const rows = rowsOf(scenario)
+  const servers = await startServers(scenario)
   try {
-    for (const variant of variants) {
-      for (const contender of scenario.contenders) {
-        const title = [contenders[contender].title, variant.name].filter(Boolean).join(', ')
-        rows.push({ contender, title, job: { ...job, ...variant.job }, samples: [] })
-      }
-    }
     // The first turn of a new OpenCode waits for it to get ready, and says nothing of the client.
-    if (job.real) await sampleOf(rows[0], server)
+    for (const generation of scenario.job.real ? Object.keys(servers) : []) {
+      await sampleOf(
+        rows.find((row) => row.generation === Number(generation)),
+        servers,
+      )
+    }
     for (let round = 0; round < Number(values.rounds ?? rounds); round++) {
-      for (const row of rows) row.samples.push(await sampleOf(row, server))
+      for (const row of rows) row.samples.push(await sampleOf(row, servers))
     }
   } finally {
-    await server.stop()
+    for (const server of Object.values(servers)) await server.stop()
   }
-  const measured = rows.map(({ contender, title, samples }) => ({
+  const measured = rows.map(({ contender, generation, title, samples }) => ({
     contender,
+    generation,
     title,
     ...spread(samples, columns),
   }))
@@ -63,9 +71,38 @@ async function measure({ title, job, columns, variants = [{ name: '', job: {} }]
   return { title, columns, rows: measured }
 }
 
-function sampleOf({ contender, job }, server) {
+function rowsOf({ contenders: first, second = [], variants = [{ name: '', job: {} }], job }) {
+  const row = (contender, generation, variant) => {
+    const release = generation === 2 ? 'OpenCode 2' : ''
+    const title = [contenders[contender].title, release, variant.name].filter(Boolean).join(', ')
+    return { contender, generation, title, job: { ...job, ...variant.job, ...quick(job) }, samples: [] }
+  }
+  return variants.flatMap((variant) => [
+    ...first.map((contender) => row(contender, 1, variant)),
+    ...second.map((contender) => row(contender, 2, variant)),
+  ])
+}
+
+function quick(job) {
+  const events = Number(values.events)
+  return {
+    exact: values.exact,
+    ...(values.events && job.events > events ? { events } : {}),
+    ...(values.events && job.soak ? { soak: 2 } : {}),
+  }
+}
+
+async function startServers({ job, second = [] }) {
+  const start = job.real ? realServer : replay.start
+  const servers = { 1: await start(1) }
+  if (second.length > 0) servers[2] = await start(2)
+  return servers
+}
+
+function sampleOf({ contender, generation, job }, servers) {
+  const server = servers[generation]
   server.ready?.()
-  return sample({ ...job, contender, url: server.url, directory: server.directory })
+  return sample({ ...job, contender, server: server.target })
 }
 
 async function sample(job) {
@@ -78,7 +115,10 @@ async function sample(job) {
     output += bytes
   })
   const [code, signal] = await once(child, 'close')
-  if (code !== 0) throw new Error(`${job.contender}: a sample ended with ${signal ?? code}`)
+  if (code !== 0)
+    throw new Error(
+      `${job.contender}, OpenCode ${job.server.generation}: a sample ended with ${signal ?? code}`,
+    )
   const figures = JSON.parse(output)
   const { megabytes = [] } = figures
   return {

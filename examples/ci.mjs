@@ -1,12 +1,15 @@
-// A script for CI: it ends by itself, with an exit code, and says why.
+// A script for CI: it ends by itself, with an exit code, and says why. `node ci.mjs [minutes] [provider/model]`
 import { generate, OpenCodeError } from 'opencode-stream'
 
+const [minutes = '10', model] = process.argv.slice(2)
+
 try {
-  const { text } = await generate('Run the tests and say what fails.', { timeouts: { total: 600_000 } })
+  const timeouts = { total: Number(minutes) * 60_000, reconnect: 5_000 }
+  const { text } = await generate('Run the tests and say what fails.', { model, timeouts })
   console.log(text)
 } catch (error) {
   if (!(error instanceof OpenCodeError)) throw error
-  console.log(error.code)
+  console.log(error.code, 'accepted:', error.accepted)
   console.log(error.message)
   if (error.hint) console.log(error.hint)
   // What the agent asked and nobody answered; and how the provider failed, if OpenCode was still trying.

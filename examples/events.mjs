@@ -12,7 +12,7 @@ for await (const event of stream.events) {
       process.stdout.write(event.delta)
       break
     case 'tool':
-      if (event.status === 'completed') console.log(`[${event.tool}] ${event.title}`)
+      if (event.status === 'completed') console.log(`[${event.tool}] ${event.title ?? ''}`)
       break
     case 'finish':
       console.log(`\n${event.result.usage.output} tokens, $${event.result.cost}`)

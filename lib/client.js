@@ -6,6 +6,7 @@ const { GenerateStream } = require('./generate-stream.js')
 const { invalid } = require('./invalid-option.js')
 const { callSite, errorFromFailure } = require('./opencode-error.js')
 const { onAbort, reasonOf } = require('./signals.js')
+const { toJson } = require('./plain-json.js')
 const { HEALTH_OPTIONS, mergeSettings, readOptions } = require('./options.js')
 const { findRoutes, healthRequest, turnRequest } = require('./turn-request.js')
 
@@ -86,6 +87,7 @@ class OpenCode {
   /** `turns`: those of a session that the first of them makes. */
   #stream(prompt, settings, site, turns) {
     this.#refuseIfClosed()
+    const total = settings.timeouts?.total
     const start = (request, bell) => {
       this.#refuseIfClosed()
       this.#client ??= new this.#native.Client()
@@ -94,10 +96,11 @@ class OpenCode {
     return new GenerateStream({
       request: turnRequest(prompt, settings),
       signal: settings.signal,
+      detaches: settings.onLeave === 'detach',
       callbacks: { permission: settings.permission, question: settings.question },
       running: this.#running,
       site,
-      start: turns === undefined ? start : (request, bell) => turns.begin(start, request, bell),
+      start: turns === undefined ? start : (request, bell) => turns.begin(start, request, bell, total),
     })
   }
 
@@ -140,13 +143,13 @@ class OpenCode {
     const request = turnRequest(prompt, settings)
     const routes = request.routes.filter((route) => route === 'server' || route === 'private')
     // What OpenCode's command line stored, a server of its own can read.
-    const asked = JSON.stringify({ ...request, routes: routes.length > 0 ? routes : ['private'] })
+    const asked = toJson({ ...request, routes: routes.length > 0 ? routes : ['private'] }, 'The prompt')
     this.#client ??= new this.#native.Client()
     return this.#asking(settings.signal, site, (done) => this.#client.errand(asked, what, done))
   }
 
   #askHealth(request, signal, site) {
-    return this.#asking(signal, site, (done) => this.#native.health(JSON.stringify(request), done))
+    return this.#asking(signal, site, (done) => this.#native.health(toJson(request, 'The options'), done))
   }
 
   /** Asks native code something that is no turn: `ask(done)`, where `done` gets JSON. */
@@ -209,9 +212,15 @@ async function drain(stream) {
   return stream.result
 }
 
+/** A turn without a route was left before its prompt was sent. */
+function acceptedOf({ route, messageID }) {
+  if (messageID !== undefined) return true
+  return route === undefined ? false : 'unknown'
+}
+
 /** `outcome` is how the turn would have ended otherwise: it says how far the prompt had come. */
 function closedError({ error, result }, site) {
-  const accepted = result === undefined ? (error?.accepted ?? 'unknown') : result.messageID ? true : 'unknown'
+  const accepted = result === undefined ? (error?.accepted ?? 'unknown') : acceptedOf(result)
   const failure = {
     code: 'ERR_OPENCODE_CLOSED',
     message: 'This OpenCode client has been closed',

@@ -45,7 +45,7 @@ class GenerateStream {
   }
 
   async abort() {
-    await this.#life.leave()
+    await this.#life.abort()
   }
 
   toReadableStream() {
@@ -58,8 +58,8 @@ class GenerateStream {
     return eventResponse(this.#events[Symbol.asyncIterator](), read)
   }
 
-  [asyncDispose]() {
-    return this.abort()
+  async [asyncDispose]() {
+    await this.#life.leave()
   }
 
   get [Symbol.toStringTag]() {

@@ -48,6 +48,7 @@ const OPTIONS = {
   question: oneOf(['reject', 'leave', 'event'], { callback: true }),
 
   signal: values.abortSignal,
+  onLeave: oneOf(['abort', 'detach']),
   timeouts: record(
     {
       connect: milliseconds(),

@@ -11,11 +11,13 @@ const NO_FLAG = '`opencode run` has no flag for it'
 const STANDARD_INPUT = '`opencode run` takes one text from its standard input, and nothing else'
 const ANSWERS_ITSELF = '`opencode run` answers its asks itself'
 const NOBODY_ELSE = 'no other client can be there to answer'
+const ENDS_WITH_US = 'what this route starts ends with this process'
 const NO_QUESTIONS = 'on this route OpenCode does not offer the tool that asks questions'
 
 const always = () => true
 const isTrue = (value) => value === true
 const isLeave = (value) => value === 'leave'
+const isDetach = (value) => value === 'detach'
 const isOurs = (value) => value === 'event' || typeof value === 'function'
 
 /** When a value asks for something that not every route can do, and why a route cannot. A route that is not named can. */
@@ -35,6 +37,7 @@ const LIMITS = [
   { option: 'question', asks: isLeave, private: NOBODY_ELSE, acp: NO_QUESTIONS, run: NO_QUESTIONS },
   { option: 'permission', asks: isOurs, run: ANSWERS_ITSELF },
   { option: 'question', asks: isOurs, acp: NO_QUESTIONS, run: NO_QUESTIONS },
+  { option: 'onLeave', asks: isDetach, private: ENDS_WITH_US, acp: ENDS_WITH_US, run: ENDS_WITH_US },
   { option: 'files', asks: isNotEmpty, run: STANDARD_INPUT },
 ]
 
@@ -46,7 +49,7 @@ const PARTS = [
 ]
 
 /**
- * The routes, in the order in which they are tried. `named`: the turn names a server. `starts`: a private server may
+ * `{ routes, skipped }`: the routes, in the order in which they are tried. `named`: the turn names a server. `starts`: a private server may
  * be started. `parts`: the prompt's, where there is one.
  */
 function chooseRoutes(settings, { mode, named, starts, parts = [] }) {
@@ -67,7 +70,8 @@ function chooseRoutes(settings, { mode, named, starts, parts = [] }) {
   for (const limit of PARTS) if (limit.asks(parts)) refuse('the prompt', limit)
   const left = routes.filter((route) => !refused.has(route))
   if (left.length === 0) throw unsupported(routes, refused, { mode, named })
-  return left
+  const skipped = routes.flatMap((route) => (refused.has(route) ? [{ route, ...refused.get(route) }] : []))
+  return { routes: left, skipped }
 }
 
 function routesOf(mode, { named, starts, protocol }) {
@@ -93,6 +97,9 @@ function unsupported(routes, refused, { mode, named }) {
 }
 
 function hintFor(whats, routes, { mode, named }) {
+  if (whats.includes('`onLeave`')) {
+    return 'Name a server that outlives this process by `baseUrl` (`opencode serve` starts one), or leave `onLeave` out.'
+  }
   const out = `Leave ${whats.length > 1 ? 'one of them' : whats[0]} out`
   if (routes.length === 1 && routes[0] === 'server' && isAboutStarting(whats)) {
     const instead = named ? 'leave out the address of the server' : 'pass `autostart: true`'

@@ -49,8 +49,19 @@ class Session {
 
   async delete() {
     if (this.id === undefined) return
-    await this.#client.remove(this.#settingsWith({}))
+    const [settings, turns] = [this.#settings, this.#turns]
+    const removed = this.#client.remove(this.#settingsWith({}))
+    // At once: a turn that begins meanwhile is of the next session already.
+    const { sessionID: _, continue: __, ...rest } = settings
+    this.#settings = settings.fork ? settings : rest
     this.#turns = new SessionTurns()
+    try {
+      await removed
+    } catch (error) {
+      if (error?.code === 'ERR_OPENCODE_SESSION_NOT_FOUND') return
+      if (!this.#turns.hasBegun) [this.#settings, this.#turns] = [settings, turns]
+      throw error
+    }
   }
 
   get [Symbol.toStringTag]() {

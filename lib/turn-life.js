@@ -20,6 +20,7 @@ const SIGNAL = 'Pass the `signal` of an AbortController.'
  *   start     (requestJson, bell) => native turn; may throw
  *   running   a Set of the turns now running, kept by the client
  *   site      the stack of the user's call
+ *   detaches  whether the turn runs on inside OpenCode when it is left
  *   callbacks how asks are answered: { permission?, question? }, each a function, or the word of the option
  * }
  */
@@ -47,7 +48,7 @@ class TurnLife {
     this.#asks = asksOf(
       plan.callbacks,
       (id, reply) => this.#native.answer(id, reply),
-      (makeError) => this.cutShort(makeError),
+      (makeError) => this.#stop(makeError),
     )
     this.ended = new Promise((resolve) => {
       this.#announceEnd = resolve
@@ -64,7 +65,7 @@ class TurnLife {
     const { signal, start, running } = this.#plan
     try {
       if (signal?.aborted) return this.#end({ error: reasonOf(signal) })
-      this.#forgetSignal = onAbort(signal, () => this.cutShort(() => reasonOf(signal)))
+      this.#forgetSignal = onAbort(signal, () => this.#stop(() => reasonOf(signal)))
     } catch (cause) {
       return this.#end({ error: invalid('Option `signal`', 'cannot be listened to', SIGNAL, cause) })
     }
@@ -116,19 +117,35 @@ class TurnLife {
     return this.#cut !== null
   }
 
-  /** Stops the turn inside OpenCode. What was answered so far becomes its result. */
+  /** Stops the turn inside OpenCode, or lets it run on there. What was answered so far becomes its result. */
   leave() {
-    if (this.outcome === null) {
-      if (this.#native === null) this.#end({ result: unsentResult(this.#plan.request) })
-      else this.#native.leave()
-    }
-    return this.ended
+    return this.#part(this.#plan.detaches)
   }
 
-  /** Stops the turn inside OpenCode, and ends with the error that `makeError(outcome, site)` returns. */
+  /** Stops the turn inside OpenCode. What was answered so far becomes its result. */
+  abort() {
+    return this.#part(false)
+  }
+
+  /** Leaves, and ends with the error that `makeError(outcome, site)` returns. */
   cutShort(makeError) {
     if (this.outcome === null) this.#cut ??= makeError
     return this.leave()
+  }
+
+  /** As cutShort(), and stops the turn inside OpenCode. */
+  #stop(makeError) {
+    if (this.outcome === null) this.#cut ??= makeError
+    return this.abort()
+  }
+
+  #part(detaches) {
+    if (this.outcome === null) {
+      if (this.#native === null) this.#end({ result: unsentResult(this.#plan.request) })
+      else if (detaches) this.#native.detach()
+      else this.#native.leave()
+    }
+    return this.ended
   }
 
   /** A turn that was left before it began ends with `finish` too. */
@@ -171,7 +188,7 @@ class TurnLife {
       return
     }
     this.#cut ??= () => this.#tooMuch(cause)
-    this.#native.leave()
+    this.leave()
     this.#end({ error: this.#cut({}, this.#plan.site) })
   }
 

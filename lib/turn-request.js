@@ -25,10 +25,11 @@ const DEFAULT_LIMITS = { record: 64 * MIB, buffered: 64 * MIB }
 /** Everything native code needs to know about one turn, with all defaults filled in. */
 function turnRequest(prompt, settings, env = process.env) {
   const parts = readPrompt(prompt)
-  const routes = findRoutes(settings, env, parts)
+  const { routes, skipped } = findRoutes(settings, env, parts)
   refuseImpossibleSession(settings)
   return {
     routes,
+    skipped,
     ...serverRequest(settings, env, { isOurOwn: !routes.includes('server') }),
     launch: startsOpenCode(routes) ? require('./launch.js').launchRequest(settings, env) : null,
     session: {
@@ -50,6 +51,7 @@ function turnRequest(prompt, settings, env = process.env) {
     question: policy(settings.question),
     limits: { ...DEFAULT_LIMITS, ...settings.limits },
     raw: settings.raw ?? false,
+    onLeave: settings.onLeave ?? 'abort',
   }
 }
 
@@ -70,7 +72,7 @@ function healthRequest(settings, env = process.env) {
   return serverRequest(settings, env, { mayBeNowhere: true })
 }
 
-/** The routes that honour all settings; throws where there is none. */
+/** The routes that honour all settings, and why the others are skipped; throws where none is left. */
 function findRoutes(settings, env = process.env, parts = []) {
   const mode = chooseMode(settings, env)
   const named = mode !== 'cli' && Boolean(settings.baseUrl ?? env.OPENCODE_SERVER_URL)
@@ -114,14 +116,18 @@ function chooseCredentials(settings, named, headers, env) {
   }
   // A server that the environment names too is the one that its credentials are for.
   const isAmbient = named && (!env.OPENCODE_SERVER_URL || serverOf(env) === named.url)
-  const password =
-    given.password ?? (isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD') : undefined)
+  const password = given.password ?? (isAmbient ? ambientPassword(env) : undefined)
   if (password == null) {
     if (settings.username === undefined) return isGiven ? { ...given, password: '' } : null
     throw invalid('Option `username`', 'is given without a password', 'Pass `password` too.')
   }
   const ambient = isAmbient ? fromEnvironment(env, 'OPENCODE_SERVER_USERNAME', readUsername) : undefined
   return { username: given.username ?? ambient ?? DEFAULT_USERNAME, password }
+}
+
+/** OpenCode 2 has another name for it, and reads both. */
+function ambientPassword(env) {
+  return fromEnvironment(env, 'OPENCODE_SERVER_PASSWORD') ?? fromEnvironment(env, 'OPENCODE_PASSWORD')
 }
 
 /** Our own working directory means nothing to a server on another machine: that one is asked for its own. */
@@ -156,7 +162,7 @@ function networkOf(env) {
   }
 }
 
-function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral }) {
+function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral, onLeave }) {
   const existing = sessionID !== undefined || newest
   if (sessionID !== undefined && newest) {
     throw invalid(
@@ -170,6 +176,13 @@ function refuseImpossibleSession({ sessionID, continue: newest, fork, ephemeral 
       'Option `fork`',
       'is true, but there is no session to fork',
       'Pass `sessionID` or `continue: true` too.',
+    )
+  }
+  if (ephemeral && onLeave === 'detach') {
+    throw invalid(
+      'Option `ephemeral`',
+      "is true beside `onLeave: 'detach'`: a turn that runs on alone has nobody to delete its session",
+      'Leave one of them out.',
     )
   }
   if (ephemeral && existing && !fork) {

@@ -14,6 +14,7 @@ const { ROOT, announce } = require('./steps.js')
 const RELEASES = [
   ...['1.0.142', '1.0.185', '1.1.11', '1.1.31', '1.1.34', '1.1.65', '1.2.1', '1.2.27'],
   ...['1.3.2', '1.14.34', '1.14.48', '1.15.13', '1.17.0', '1.17.18', '1.18.33'],
+  '2.0.15',
 ]
 const SUITES = ['__test__/versions', '__test__/contract']
 const PAGE = join(ROOT, 'docs', 'streaming-status.md')

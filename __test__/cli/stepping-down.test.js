@@ -11,10 +11,12 @@ const { opencodeBinary, scriptedModel, text } = testing
 let folder
 let model
 let real
+let second
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'stepping-down-'))
   model = await scriptedModel()
   real = await opencodeBinary('1.1.31')
+  second = await opencodeBinary('2.0.15')
 })
 afterAll(async () => {
   await model?.close()
@@ -28,7 +30,7 @@ afterEach(async () => {
 })
 
 /** The real OpenCode, but for the commands that are `broken`: they say so and fail. */
-function openCodeWithout(...broken) {
+function openCodeWithout(broken, executable = real) {
   const cliPath = join(folder, `without-${broken.join('-')}`)
   writeFileSync(
     cliPath,
@@ -36,7 +38,7 @@ function openCodeWithout(...broken) {
 for broken in ${broken.join(' ')}; do
   if [ "$1" = "$broken" ]; then echo "$1 is broken here" >&2; exit 3; fi
 done
-exec ${real} "$@"
+exec ${executable} "$@"
 `,
   )
   chmodSync(cliPath, 0o755)
@@ -64,7 +66,7 @@ describe('auto', () => {
     ],
   ])('without %j reaches %s, and tells why at each step', async (broken, route, steps) => {
     model.reply(text(['Hel', 'lo']))
-    const events = await eventsOf(openCodeWithout(...broken).generateStream('hi'))
+    const events = await eventsOf(openCodeWithout(broken).generateStream('hi'))
     const fallbacks = events.filter(({ type }) => type === 'fallback')
     expect(fallbacks).toMatchObject(steps)
     for (const { reason } of fallbacks) expect(reason).toMatch(/ended before it .*\(exit code 3\)/)
@@ -76,8 +78,19 @@ describe('auto', () => {
     expect(model.requests).toHaveLength(1)
   })
 
+  it('with OpenCode 2 it passes over acp, which may ask another model', async () => {
+    model.reply(text(['Hel', 'lo']))
+    const events = await eventsOf(openCodeWithout(['serve'], second).generateStream('hi'))
+    expect(events.filter(({ type }) => type === 'fallback')).toMatchObject([
+      { from: 'private', to: 'acp' },
+      { from: 'acp', to: 'run', reason: expect.stringMatching(/OpenCode 2/) },
+    ])
+    expect(events.at(-1).result).toMatchObject({ route: 'run', text: 'Hello' })
+    expect(model.requests).toHaveLength(1)
+  })
+
   it('without any of them, the error has the reason of each, and the end of what the last one wrote', async () => {
-    const client = openCodeWithout('serve', 'acp', 'run')
+    const client = openCodeWithout(['serve', 'acp', 'run'])
     const error = await client.generate('hi').catch((error) => error)
     expect(error).toMatchObject({
       code: 'ERR_OPENCODE_CLI_EXIT',
@@ -89,7 +102,7 @@ describe('auto', () => {
   })
 
   it('does not step down for what the user asked for: an unknown model is one on every route', async () => {
-    const client = openCodeWithout('serve')
+    const client = openCodeWithout(['serve'])
     const events = []
     const reading = (async () => {
       for await (const event of client.generateStream('hi', { model: 'scripted/nope' }).events)
@@ -100,7 +113,7 @@ describe('auto', () => {
   })
 
   it('keeps the turns of one session in order on the route it comes down to', async () => {
-    const client = openCodeWithout('serve', 'acp')
+    const client = openCodeWithout(['serve', 'acp'])
     model.reply(text('One.'))
     const { sessionID } = await client.generate('one')
     model.reply(text('Two.'))

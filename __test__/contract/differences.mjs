@@ -63,7 +63,9 @@ export function differences(route, version) {
     hidesWhy: second,
     /** `run` mostly does not print the end of the last step: its totals, and why it ended. */
     tellsLastStep: !isRun || !second,
-    /** `run` ends with 1 whether a call of the model that was made again went well or not. */
+    /** `run` reads what happened from a stream that it may leave before its end; what it then prints are parts, no steps. */
+    printsSteps: !isRun || !second,
+    /** `run` ends with 1 whether a call of the model that was made again went well or not: the end of its step may tell. */
     doubtsRetries: isRun && second,
     /** ACP may send the prompt to a model that nobody chose. */
     cannotBeUsed: isAcp && second ? /model in its cloud/ : undefined,

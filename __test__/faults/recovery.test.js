@@ -10,7 +10,7 @@ const TOKENS = Array.from({ length: 12 }, (_, n) => `größe${n} `).concat('end'
 const head = (status, type, body) =>
   `HTTP/1.1 ${status} x\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`
 
-describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
   let wire
   beforeAll(async () => {
@@ -56,7 +56,10 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('a half-open connection, on which nothing comes any more, is replaced after timeouts.idle', async () => {
-    const { reconnects } = await streamThrough(() => wire.stall(/event/), { timeouts: { idle: 1_000 } })
+    // Behind a reconnect in the middle of a part OpenCode 2 does not tell how far it has come: what follows is held back
+    // until its end, for which lockstep would wait in vain. So nothing else may be silent for that long.
+    const idle = real.generation === 2 ? 4_000 : 1_000
+    const { reconnects } = await streamThrough(() => wire.stall(/event/), { timeouts: { idle } })
     expect(reconnects.slice(0, 2)).toEqual([
       [1, false],
       [1, true],
@@ -126,45 +129,49 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 })
 
-describe.each(['1.18.33', '1.1.31'])('OpenCode %s, ended and started again on its port', (version) => {
-  /** Reads until the first token, restarts the server with `password`, and reads on. */
-  async function restarted({ password, again }) {
-    const model = await scriptedModel()
-    const server = await startOpenCode({ version, model, password })
-    const port = Number(new URL(server.url).port)
-    let second
-    try {
-      model.reply(text(['so far ', 'never'], { gate: lockstep() }))
-      const { url: baseUrl, directory } = server
-      const stream = generateStream('hi', { baseUrl, directory, password })
-      for await (const _ of stream) {
-        server.kill('SIGKILL')
-        second = await startOpenCode({ version, model, directory, port, password: again })
+describe.each(['1.18.33', '1.1.31', '2.0.15'])(
+  'OpenCode %s, ended and started again on its port',
+  (version) => {
+    /** Reads until the first token, restarts the server with `password`, and reads on. */
+    async function restarted({ password, again }) {
+      const model = await scriptedModel()
+      const server = await startOpenCode({ version, model, password })
+      const port = Number(new URL(server.url).port)
+      let second
+      try {
+        model.reply(text(['so far ', 'never'], { gate: lockstep() }))
+        // OpenCode 2 always has one.
+        const { url: baseUrl, directory, password: current } = server
+        const stream = generateStream('hi', { baseUrl, directory, password: current })
+        for await (const _ of stream) {
+          server.kill('SIGKILL')
+          second = await startOpenCode({ version, model, directory, port, password: again ?? current })
+        }
+      } finally {
+        await second?.stop()
+        await server.stop()
+        await model.close()
       }
-    } finally {
-      await second?.stop()
-      await server.stop()
-      await model.close()
     }
-  }
 
-  it('has forgotten the turn: a lost stream with the text so far, and no second prompt', async () => {
-    await expect(restarted({})).rejects.toMatchObject({
-      code: 'ERR_OPENCODE_STREAM_LOST',
-      message: expect.stringContaining('restarted'),
-      accepted: true,
-      data: { text: 'so far ' },
+    it('has forgotten the turn: a lost stream with the text so far, and no second prompt', async () => {
+      await expect(restarted({})).rejects.toMatchObject({
+        code: 'ERR_OPENCODE_STREAM_LOST',
+        message: expect.stringContaining('restarted'),
+        accepted: true,
+        data: { text: 'so far ' },
+      })
     })
-  })
 
-  it('with another password, is unauthorized', async () => {
-    await expect(restarted({ password: 'one', again: 'two' })).rejects.toMatchObject({
-      code: 'ERR_OPENCODE_UNAUTHORIZED',
-      accepted: true,
-      data: { text: 'so far ' },
+    it('with another password, is unauthorized', async () => {
+      await expect(restarted({ password: 'one', again: 'two' })).rejects.toMatchObject({
+        code: 'ERR_OPENCODE_UNAUTHORIZED',
+        accepted: true,
+        data: { text: 'so far ' },
+      })
     })
-  })
-})
+  },
+)
 
 describe.each(['1.18.33', '1.15.13'])(
   'OpenCode %s, with a session whose message list is broken',

@@ -9,8 +9,8 @@ import { realOpenCode, until } from '../support/real-opencode.mjs'
 const { lockstep, text } = testing
 const index = fileURLToPath(new URL('../../index.js', import.meta.url))
 
-describe('a process', () => {
-  const real = realOpenCode()
+describe.each(['1.18.33', '2.0.15'])('a process, with OpenCode %s', (version) => {
+  const real = realOpenCode({ version })
 
   /** Runs a script that has our exports and `options`; resolves with its exit code and what it printed. */
   async function run(script, { worker = false, esm = false } = {}) {

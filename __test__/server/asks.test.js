@@ -5,22 +5,24 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { countingProxy } from '../support/counting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
 const { text, toolCall } = testing
 const INVALID = { code: 'ERR_OPENCODE_INVALID_OPTION' }
 
-describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
   // One that fails must not leave its replies to the next.
   afterEach(() => real.model.reset())
-  const bash = (command) => toolCall('bash', { command, description: 'run it' })
+  const differs = differences('server', version)
+  const { shell, shellTool } = differs
 
   it('a turn that reads outside its directory ends without a person', async () => {
     const outside = join(tmpdir(), `outside-${process.pid}.txt`)
     writeFileSync(outside, 'not for the model')
-    real.model.reply(text('Let me see. '), toolCall('read', { filePath: outside }))
+    real.model.reply(text('Let me see. '), differs.reads(outside))
     const stream = generateStream('read it', real.options({ permission: 'reject' }))
     const events = []
     for await (const event of stream.events) events.push(event)
@@ -35,20 +37,20 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('a rejected permission ends the turn there, and the tool did not run', async () => {
-    real.model.reply(bash('touch forbidden'))
+    real.model.reply(shell('touch forbidden'))
     const result = await generate('touch', real.options({ permission: 'reject' }))
     expect(result.finishReason).toBe('rejected')
     expect(result.asks).toMatchObject([
-      { permission: 'bash', patterns: ['touch forbidden'], reply: 'reject' },
+      { permission: shellTool, patterns: ['touch forbidden'], reply: 'reject' },
     ])
   })
 
   it('what nobody chose an answer for is an error that says what was asked', async () => {
-    real.model.reply(text('I will. '), bash('touch forbidden'))
+    real.model.reply(text('I will. '), shell('touch forbidden'))
     const turn = generate('touch', real.options())
     await expect(turn).rejects.toMatchObject({
       code: 'ERR_OPENCODE_REJECTED',
-      message: expect.stringContaining('bash (touch forbidden)'),
+      message: expect.stringContaining(`${shellTool} (touch forbidden)`),
       hint: expect.stringContaining("`permission: 'reject'`"),
       accepted: true,
       retryable: false,
@@ -68,7 +70,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
 
   it('a reader of the events replies to what is asked', async () => {
     const questions = [{ question: 'Which?', header: 'Which', options: [{ label: 'A', description: 'a' }] }]
-    real.model.reply(bash('echo yes'))
+    real.model.reply(shell('echo yes'))
     real.model.reply(toolCall('question', { questions }))
     real.model.reply(text('done'))
     const stream = generateStream('ask', real.options({ permission: 'event', question: 'event' }))
@@ -93,11 +95,10 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('a reader of the events replies to what was pending before the prompt, too', async () => {
-    const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
-    real.model.reply(bash('echo pending')).reply(text('so it was')).reply(text('free again'))
-    const body = JSON.stringify({ parts: [{ type: 'text', text: 'asked by a client that went away' }] })
-    await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
-    await until(async () => (await real.ask('/permission')).length > 0)
+    const id = await real.newSession()
+    real.model.reply(shell('echo pending')).reply(text('so it was')).reply(text('free again'))
+    await real.prompt(id, 'asked by a client that went away')
+    await until(async () => (await real.asks()).length > 0)
     const stream = generateStream('go on', real.options({ sessionID: id, permission: 'event' }))
     const seen = []
     for await (const event of stream.events) {
@@ -109,7 +110,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('`permission: allow` answers once to each', async () => {
-    real.model.reply(bash('echo allowed'))
+    real.model.reply(shell('echo allowed'))
     real.model.reply(text('done'))
     const result = await generate('echo', real.options({ permission: 'allow' }))
     expect(result).toMatchObject({ text: 'done', finishReason: 'stop' })
@@ -117,13 +118,12 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('`permission: leave` lets another client answer', async () => {
-    real.model.reply(bash('echo left'))
+    real.model.reply(shell('echo left'))
     real.model.reply(text('done'))
     const stream = generateStream('echo', real.options({ permission: 'leave' }))
     for await (const event of stream.events) {
       if (event.type !== 'permission' || event.status !== 'asked') continue
-      const body = JSON.stringify({ reply: 'once' })
-      await real.ask(`/permission/${event.id}/reply`, { method: 'POST', body })
+      await real.allow(event)
     }
     expect((await stream.result).text).toBe('done')
   })
@@ -131,8 +131,8 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   it('a reply that does not get through is sent again', async () => {
     const proxy = await countingProxy(real.server.url)
     try {
-      proxy.failNext(/POST \/permission\/.*\/reply/, 502)
-      real.model.reply(bash('echo twice'))
+      proxy.failNext(/POST .*\/permission\/.*\/reply/, 502)
+      real.model.reply(shell('echo twice'))
       real.model.reply(text('done'))
       const result = await generate('echo', real.options({ permission: 'allow', baseUrl: proxy.url }))
       expect(result.text).toBe('done')
@@ -150,10 +150,9 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it("a subagent's ask is answered too, and is told as the child's", async () => {
-    const task = { description: 'sub', prompt: 'child prompt', subagent_type: 'general' }
-    real.model.when('child prompt', bash('echo child')).times(1)
+    real.model.when('child prompt', shell('echo child')).times(1)
     real.model.when('child prompt', text('child said'))
-    real.model.reply(toolCall('task', task))
+    real.model.reply(differs.delegates('child prompt'))
     real.model.reply(text('parent said'))
     const stream = generateStream('delegate', real.options({ permission: 'allow' }))
     const events = []
@@ -166,16 +165,15 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('an ask that was pending before is answered, and the session goes on', async () => {
-    const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
-    real.model.reply(bash('echo pending'))
-    const body = JSON.stringify({ parts: [{ type: 'text', text: 'asked by somebody who went away' }] })
-    await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
-    await until(async () => (await real.ask('/permission')).length > 0)
+    const id = await real.newSession()
+    real.model.reply(shell('echo pending'))
+    await real.prompt(id, 'asked by somebody who went away')
+    await until(async () => (await real.asks()).length > 0)
     real.model.reply(text('free again'))
     const result = await generate('go on', real.options({ sessionID: id }))
     expect(result.text).toBe('free again')
-    expect(result.asks).toMatchObject([{ permission: 'bash', reply: 'reject' }])
-    expect(await real.ask('/permission')).toEqual([])
+    expect(result.asks).toMatchObject([{ permission: shellTool, reply: 'reject' }])
+    expect(await real.asks()).toEqual([])
   })
 
   describe('functions', () => {
@@ -192,7 +190,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     const seenByTheModel = () => JSON.stringify(real.model.requests.at(-1).messages)
 
     it('`permission` is asked, and the tool runs or not as it says', async () => {
-      real.model.reply(bash('echo ran-one'), bash('touch two'))
+      real.model.reply(shell('echo ran-one'), shell('touch two'))
       real.model.reply(text('done'))
       const asked = []
       const permission = async (ask) => {
@@ -203,7 +201,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       expect(asked[0]).toMatchObject({
         type: 'permission',
         sessionID: result.sessionID,
-        permission: 'bash',
+        permission: shellTool,
         tool: { callID: expect.any(String) },
       })
       expect(asked[0]).not.toHaveProperty('reply')
@@ -216,12 +214,14 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
         ]),
       )
       expect(seenByTheModel()).toContain('ran-one')
-      expect(seenByTheModel()).toContain('use echo')
+      expect(seenByTheModel()).toContain(
+        differs.hidesWhy ? 'Unable to execute command: touch two' : 'use echo',
+      )
     })
 
     it('`always` is asked once', async () => {
-      real.model.reply(bash('ls -a'))
-      real.model.reply(bash('ls -a'))
+      real.model.reply(shell('ls -a'))
+      real.model.reply(shell('ls -a'))
       real.model.reply(text('done'))
       let asked = 0
       const permission = () => {
@@ -246,10 +246,9 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     })
 
     it("a subagent's ask goes to it too", async () => {
-      const task = { description: 'sub', prompt: 'asking child', subagent_type: 'general' }
-      real.model.when('asking child', bash('echo child')).times(1)
+      real.model.when('asking child', shell('echo child')).times(1)
       real.model.when('asking child', text('child said'))
-      real.model.reply(toolCall('task', task))
+      real.model.reply(differs.delegates('asking child'))
       real.model.reply(text('parent said'))
       let parent
       const permission = (ask) => {
@@ -262,7 +261,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
     })
 
     it('one that throws stops the turn inside OpenCode, and its error surfaces', async () => {
-      real.model.reply(bash('touch never'))
+      real.model.reply(shell('touch never'))
       const error = new Error('no terminal')
       const permission = () => {
         throw error
@@ -274,11 +273,11 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       await expect(read()).rejects.toBe(error)
       await expect(stream.result).rejects.toBe(error)
       expect(await real.busy(stream.sessionID)).toBe(false)
-      expect(await real.ask('/permission')).toEqual([])
+      expect(await real.asks()).toEqual([])
     })
 
     it('one that never answers: leaving ends the turn, and no ask stays behind', async () => {
-      real.model.reply(bash('touch never'))
+      real.model.reply(shell('touch never'))
       let asked
       const isAsked = new Promise((resolve) => {
         asked = resolve
@@ -294,29 +293,27 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       expect(await result).toMatchObject({ finishReason: 'abort' })
       expect(signal.aborted).toBe(true)
       expect(await real.busy(stream.sessionID)).toBe(false)
-      expect(await real.ask('/permission')).toEqual([])
+      expect(await real.asks()).toEqual([])
     })
 
     it('its signal aborts when another client was faster, and the turn goes on', async () => {
-      real.model.reply(bash('echo faster'))
+      real.model.reply(shell('echo faster'))
       real.model.reply(text('done'))
       const permission = (ask, { signal }) =>
         new Promise((_, reject) => {
           signal.addEventListener('abort', () => reject(signal.reason))
-          const body = JSON.stringify({ reply: 'once' })
-          real.ask(`/permission/${ask.id}/reply`, { method: 'POST', body })
+          real.allow(ask)
         })
       const result = await generate('echo', real.options({ permission }))
       expect(result).toMatchObject({ text: 'done', asks: [{ reply: 'once' }] })
     })
 
     it('is asked what was pending before the prompt, too', async () => {
-      const { id } = await real.ask('/session', { method: 'POST', body: '{}' })
-      real.model.reply(bash('echo was-pending'))
+      const id = await real.newSession()
+      real.model.reply(shell('echo was-pending'))
       real.model.reply(text('the other answer'))
-      const body = JSON.stringify({ parts: [{ type: 'text', text: 'of another client' }] })
-      await real.ask(`/session/${id}/prompt_async`, { method: 'POST', body })
-      await until(async () => (await real.ask('/permission')).length > 0)
+      await real.prompt(id, 'of another client')
+      await until(async () => (await real.asks()).length > 0)
       real.model.reply(text('mine'))
       const permission = async () => 'once'
       const result = await generate('go on', real.options({ sessionID: id, permission }))

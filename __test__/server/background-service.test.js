@@ -2,12 +2,12 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { generate, health } from '../../index.js'
+import { generate, health, OpenCode } from '../../index.js'
 import testing from '../../testing/index.js'
 
-const { scriptedModel, startOpenCode, text } = testing
+const { opencodeBinary, scriptedModel, startOpenCode, text } = testing
 const { XDG_STATE_HOME } = process.env
 let model
 let server
@@ -43,6 +43,40 @@ it('it is found, with its password', async () => {
   model.reply(text('found'))
   expect(await turn()).toMatchObject({ text: 'found', route: 'server', generation: 2 })
   expect(await health()).toMatchObject({ url: server.url, generation: 2, authenticated: true })
+})
+
+it('auto uses it too, and without it starts the `opencode` that is installed', async () => {
+  const { PATH } = process.env
+  const binary = await opencodeBinary('2.0.15')
+  const options = { directory: server.directory, permission: 'reject' }
+  const read = async (client, more) => {
+    const stream = client.generateStream('hi', { ...options, ...more })
+    const events = []
+    for await (const event of stream.events) events.push(event)
+    return { events, result: await stream.result }
+  }
+  const client = new OpenCode()
+  // A private server inherits it all.
+  const before = Object.fromEntries(Object.keys(model.env).map((name) => [name, process.env[name]]))
+  Object.assign(process.env, model.env, { PATH: `${dirname(binary)}:${PATH}`, XDG_STATE_HOME: state })
+  try {
+    register()
+    model.reply(text('of the service'))
+    const used = await read(client)
+    expect(used.result).toMatchObject({ text: 'of the service', route: 'server', generation: 2 })
+    expect(used.events.some(({ type }) => type === 'fallback')).toBe(false)
+    rmSync(file)
+    model.reply(text('of our own'))
+    const started = await read(client)
+    expect(started.result).toMatchObject({ text: 'of our own', route: 'private', generation: 2 })
+    expect(started.events[0]).toMatchObject({ type: 'fallback', from: 'server', to: 'private' })
+  } finally {
+    await client.close()
+    for (const [name, value] of Object.entries({ ...before, PATH, XDG_STATE_HOME: state })) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
+  }
 })
 
 it('a registration that others can read is not used', async () => {

@@ -2,16 +2,18 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { fail, finish, hang, lockstep, text, toolCall, usage } = testing
+const { fail, finish, hang, lockstep, text, usage } = testing
 
-describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '1.2.27', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({
     version,
     model: { cost: { input: 1, output: 2 } },
     config: { agent: { broken: { mode: 'primary', model: 'scripted/nothing' } } },
   })
+  const differs = differences('server', version)
   // One that fails must not leave its replies to the next.
   afterEach(() => real.model.reset())
 
@@ -26,10 +28,7 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   })
 
   it('tokens and cost are those of all steps', async () => {
-    real.model.reply(
-      toolCall('bash', { command: 'echo 1', description: 'one' }),
-      usage({ input: 1000, output: 100, cacheRead: 50 }),
-    )
+    real.model.reply(differs.shell('echo 1'), usage({ input: 1000, output: 100, cacheRead: 50 }))
     real.model.reply(text('done'), usage({ input: 2000, output: 200 }))
     const events = []
     for await (const event of generateStream('count', real.options()).events) events.push(event)
@@ -60,10 +59,10 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     const body = { error: { message, code: 'context_length_exceeded', type: 'invalid_request_error' } }
     real.model.reply(fail(400, { body }))
     const compacting = ({ messages }) => /summar/i.test(JSON.stringify(messages.at(-1)))
-    real.model.when(compacting, text('the summary of it'))
+    real.model.when(compacting, text(differs.summary)).times(1)
     real.model.reply(text('the answer'))
     const outcome = await generate('a long story', real.options()).catch((error) => error)
-    if (version === '1.1.31') {
+    if (!differs.knowsOverflow) {
       // It does not recognise an overflow: the provider's error is the end.
       expect(outcome).toMatchObject({
         code: 'ERR_OPENCODE_PROVIDER',
@@ -71,12 +70,18 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
       })
     } else {
       expect(outcome).toMatchObject({ text: 'the answer', finishReason: 'stop' })
-      expect(JSON.stringify(outcome.parts)).not.toContain('the summary of it')
+      expect(JSON.stringify(outcome.parts)).not.toContain(differs.summary.split('\n')[0])
     }
   })
 
   it('a turn without an answer and without an error is never taken for one', async () => {
-    const error = await generate('go', real.options({ agent: 'broken' })).catch((error) => error)
+    const turn = generate('go', real.options({ agent: 'broken' }))
+    if (differs.replacesModels) {
+      real.model.reply(text('by the default model'))
+      expect(await turn).toMatchObject({ text: 'by the default model', finishReason: 'stop' })
+      return
+    }
+    const error = await turn.catch((error) => error)
     const code = version === '1.1.31' ? 'ERR_OPENCODE_EMPTY' : 'ERR_OPENCODE_MODEL_NOT_FOUND'
     expect(error).toMatchObject({ code, accepted: true, sessionID: expect.stringMatching(/^ses_/) })
   })
@@ -88,14 +93,12 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   })
 
   describe('another client', () => {
-    const post = (path, body = {}) => real.ask(path, { method: 'POST', body: JSON.stringify(body) })
-
     it('aborts the turn: an error that says so, with the text so far', async () => {
       const gate = lockstep()
       real.model.reply(text(['one ', 'two '], { gate }))
       const stream = generateStream('count', real.options())
       const read = async () => {
-        for await (const _ of stream) await post(`/session/${stream.sessionID}/abort`)
+        for await (const _ of stream) await real.abort(stream.sessionID)
       }
       const error = await read().catch((error) => error)
       expect(error).toMatchObject({
@@ -108,9 +111,9 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
 
     /** A session that another client keeps busy. */
     const busySession = async (...reply) => {
-      const { id } = await post('/session')
+      const id = await real.newSession()
       real.model.reply(...reply)
-      await post(`/session/${id}/prompt_async`, { parts: [{ type: 'text', text: 'of another client' }] })
+      await real.prompt(id, 'of another client')
       await until(() => real.model.requests.at(-1)?.prompt === 'of another client')
       return id
     }
@@ -134,7 +137,7 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
       )
       expect(error).toMatchObject({ code: 'ERR_OPENCODE_SESSION_BUSY', accepted: false, retryable: true })
       expect(await real.busy(sessionID)).toBe(true)
-      await post(`/session/${sessionID}/abort`)
+      await real.abort(sessionID)
     })
   })
 })

@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { generate, generateStream, health } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { realOpenCode } from '../support/real-opencode.mjs'
 
 const { cut, fail, lockstep, pause, scriptedModel, startOpenCode, text } = testing
@@ -84,10 +85,26 @@ describe('what is not an OpenCode server', () => {
       })
     },
   )
+
+  it('a preview of OpenCode 2, which knows no /api/info, is named as such', async () => {
+    // As 0.0.0-next-16350 answers.
+    const url = await listen((request, response) => {
+      const health = request.url.startsWith('/api/health')
+      response.writeHead(health ? 200 : 404, health ? { 'content-type': 'application/json' } : {})
+      response.end(health ? '{"healthy":true,"version":"0.0.0-next-16350","pid":14842}' : '')
+    })
+    const error = await errorOf(generate('hi', { baseUrl: url }))
+    expect(error).toMatchObject({
+      code: 'ERR_OPENCODE_UNSUPPORTED_VERSION',
+      accepted: false,
+      message: expect.stringContaining('0.0.0-next-16350'),
+      hint: expect.stringContaining('install a release'),
+    })
+  })
 })
 
-describe('a server with a password', () => {
-  const real = realOpenCode({ password: SECRET })
+describe.each(['1.18.33', '2.0.15'])('a server of %s with a password', (version) => {
+  const real = realOpenCode({ version, password: SECRET })
 
   it('refuses without it and with a wrong one, and the error says which without telling it', async () => {
     const none = await errorOf(generate('hi', real.options({ password: undefined })))
@@ -96,6 +113,8 @@ describe('a server with a password', () => {
     const wrong = await errorOf(generate('hi', real.options({ password: `not-${SECRET}` })))
     expect(wrong.code).toBe('ERR_OPENCODE_UNAUTHORIZED')
     expect(wrong.message).toContain('with the credentials')
+    const stranger = await errorOf(generate('hi', real.options({ username: 'somebody' })))
+    expect(stranger.code).toBe('ERR_OPENCODE_UNAUTHORIZED')
   })
 
   it('answers with it, given as an option or in the URL', async () => {
@@ -112,8 +131,9 @@ describe('a server with a password', () => {
   })
 })
 
-describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '1.2.27', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  const differs = differences('server', version)
 
   it('an unknown session, model or agent is told before anything is sent', async () => {
     const before = real.model.requests.length
@@ -143,7 +163,7 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
       status,
       accepted: true,
       retryable: false,
-      data: { isRetryable: false },
+      data: differs.refusalData(status),
     })
     expect(error.message).toContain(`scripted ${status}`)
     expect(error.sessionID).toMatch(/^ses_/)
@@ -158,7 +178,7 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
       for await (const event of stream.events) {
         if (event.type !== 'retry') continue
         retry ??= event
-        await real.ask(`/session/${event.sessionID}/abort`, { method: 'POST' })
+        await real.abort(event.sessionID)
       }
     })()
     const error = await errorOf(reading)
@@ -183,7 +203,10 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     expect((await stream.result).text).toBe('now it works')
   })
 
-  it('an answer cut in the middle starts again, and the abandoned part is named', async () => {
+  const again = differs.continues
+    ? 'goes on, and nothing is abandoned'
+    : 'starts again, and the abandoned part is named'
+  it(`an answer cut in the middle ${again}`, async () => {
     // Up to 1.2.27 the request is made again unseen a few times, so it is cut until OpenCode says so.
     const cutting = real.model.when('cut me', text(['half ']), pause(100), cut())
     const stream = generateStream('cut me', real.options())
@@ -196,8 +219,13 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     }
     const retry = events.find(({ type }) => type === 'retry')
     const abandoned = events.find(({ type }) => type === 'text-start').partID
-    expect(retry.discards).toEqual([abandoned])
     const result = await stream.result
+    if (differs.continues) {
+      expect(retry.discards).toEqual([])
+      expect(result).toMatchObject({ text: 'half \n\nwhole answer', discarded: 0 })
+      return
+    }
+    expect(retry.discards).toEqual([abandoned])
     expect(result.text).toBe('whole answer')
     expect(result.discarded).toBeGreaterThan(0)
   })
@@ -225,14 +253,15 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   })
 })
 
-describe.each(['1.18.33', '1.1.31'])('OpenCode %s, killed in mid-turn', (version) => {
+describe.each(['1.18.33', '1.1.31', '2.0.15'])('OpenCode %s, killed in mid-turn', (version) => {
   it('is a lost stream with the text so far', async () => {
     const model = await scriptedModel()
     const server = await startOpenCode({ version, model })
     try {
       const gate = lockstep()
       model.reply(text(['so far ', 'never'], { gate }))
-      const options = { baseUrl: server.url, directory: server.directory, timeouts: { reconnect: 500 } }
+      const { url: baseUrl, directory, password } = server
+      const options = { baseUrl, directory, password, timeouts: { reconnect: 500 } }
       const stream = generateStream('hi', options)
       const read = async () => {
         for await (const chunk of stream) if (chunk) server.kill('SIGKILL')

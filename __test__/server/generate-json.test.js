@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { generate, generateJson } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { countingProxy } from '../support/counting-proxy.mjs'
 import { realOpenCode } from '../support/real-opencode.mjs'
 
@@ -13,11 +14,11 @@ const schema = {
   required: ['colour'],
 }
 
-describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '1.2.27', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
   // One that fails must not leave its replies to the next.
   afterEach(() => real.model.reset())
-  const isNative = version !== '1.1.31'
+  const isNative = differences('server', version).structures
   /** The model's answer as the release wants it. */
   const answer = (value) => (isNative ? toolCall('StructuredOutput', value) : text(JSON.stringify(value)))
   const lastPrompt = () => real.model.requests.at(-1).prompt
@@ -70,7 +71,7 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
     const result = await generateJson('Which colour?', real.options(asked))
     expect(result).toMatchObject({ value: { colour: 'red' }, sessionID })
     expect(result.structured).toBeUndefined()
-    expect(await real.ask(`/session/${sessionID}/message`)).toHaveLength(4)
+    expect(await real.messages(sessionID)).toHaveLength(4)
   })
 
   it('the session goes on afterwards', async () => {
@@ -83,12 +84,12 @@ describe.each(['1.18.33', '1.1.31', '1.2.27'])('OpenCode %s', (version) => {
   })
 
   it('with `ephemeral` no session stays, however often it was asked', async () => {
-    const before = (await real.ask('/session')).length
+    const before = (await real.sessions()).length
     real.model.reply(answer({ colour: 'green' }))
     real.model.reply(answer({ colour: 'red' }))
     const { value } = await generateJson('Which colour?', real.options({ schema, ephemeral: true }))
     expect(value).toEqual({ colour: 'red' })
-    expect(await real.ask('/session')).toHaveLength(before)
+    expect(await real.sessions()).toHaveLength(before)
   })
 
   it('a connection that breaks in mid-turn costs nothing', async () => {

@@ -2,12 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { generate, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { hang, lockstep, text, toolCall } = testing
+const { hang, lockstep, text } = testing
 
-describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
+describe.each(['1.18.33', '1.1.31', '2.0.15'])('OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  const { shell } = differences('server', version)
 
   /** A turn that would go on for ever: it stops after its first word. */
   const endless = (more) => {
@@ -65,7 +67,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
   })
 
   it('leaving while a tool runs stops the tool', async () => {
-    real.model.reply(toolCall('bash', { command: 'sleep 600', description: 'wait' }))
+    real.model.reply(shell('sleep 600'))
     const stream = generateStream('wait', real.options())
     for await (const event of stream.events) if (event.type === 'tool' && event.status === 'running') break
     expect(await real.busy(stream.sessionID)).toBe(false)
@@ -74,7 +76,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
 
   it('leaving early leaves no empty session behind', async () => {
     real.model.when('early', hang())
-    const before = (await real.ask('/session')).length
+    const before = (await real.sessions()).length
     for (let round = 0; round < 12; round++) {
       const stream = generateStream('early', real.options({ ephemeral: true }))
       const pull = stream[Symbol.asyncIterator]().next()
@@ -82,7 +84,7 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       await stream.abort()
       await pull
     }
-    expect(await real.ask('/session')).toHaveLength(before)
+    expect(await real.sessions()).toHaveLength(before)
   })
 
   it('leaving before acceptance stops what the prompt would start', async () => {
@@ -97,11 +99,23 @@ describe.each(['1.18.33', '1.1.31'])('OpenCode %s', (version) => {
       const { finishReason } = await stream.result
       expect(finishReason).toBe('abort')
       // Leaving waits 5 s at most; a prompt that begins later than that is stopped when it does.
-      await until(async () => {
-        const status = await real.ask('/session/status')
-        return Object.values(status).every(({ type }) => type === 'idle')
-      })
+      await until(async () => (await real.active()).length === 0)
     }
+  })
+
+  it('leaving when all is over touches nothing: what runs in the session now goes on', async () => {
+    real.model.reply(text('over'))
+    const stream = generateStream('first', real.options())
+    const { sessionID } = await stream.result
+    const gate = lockstep()
+    real.model.reply(text(['still ', 'here'], { gate }))
+    await real.prompt(sessionID, 'of another client')
+    await until(() => gate.sent === 1)
+    await stream.abort()
+    expect(await real.busy(sessionID)).toBe(true)
+    gate.release()
+    await until(async () => !(await real.busy(sessionID)))
+    expect(await real.storedText(sessionID)).toBe('over\n\nstill here')
   })
 
   it('the next turn of a session that was left is answered', async () => {

@@ -1,12 +1,16 @@
 // What is peculiar to OpenCode 2: settings that belong to the session, prompts with an id, asks of subagents, forms.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { generate, generateJson, generateStream } from '../../index.js'
 import testing from '../../testing/index.js'
+import { dialects } from '../support/dialects.mjs'
 import { interruptingProxy } from '../support/interrupting-proxy.mjs'
 import { realOpenCode, until } from '../support/real-opencode.mjs'
 
-const { fail, hang, scriptedModel, startOpenCode, text, toolCall } = testing
+const { fail, hang, lockstep, text, toolCall } = testing
 const real = realOpenCode({ version: '2.0.15' })
+const { shell } = dialects[2]
 const UNSUPPORTED = { code: 'ERR_OPENCODE_UNSUPPORTED_OPTION', accepted: false }
 
 afterEach(() => real.model.reset())
@@ -80,6 +84,56 @@ describe('what a turn sets in its session', () => {
   })
 })
 
+describe('a named server', () => {
+  const secretOf = (error) => JSON.stringify({ ...error, message: error.message, stack: error.stack })
+
+  it.each([
+    ['no password', { password: undefined }, /no credentials/, /OPENCODE_PASSWORD/],
+    [
+      'a wrong password',
+      { password: 'wrong-secret' },
+      /with the credentials/,
+      /^Check username and password/,
+    ],
+    ['another user', { username: 'me' }, /with the credentials/, /no user but `opencode`/],
+  ])('that is given %s says so, without the password', async (_, more, words, hint) => {
+    const error = await generate('hello', real.options(more)).catch((error) => error)
+    expect(error).toMatchObject({ code: 'ERR_OPENCODE_UNAUTHORIZED', status: 401, accepted: false })
+    expect(error.message).toMatch(words)
+    expect(error.hint).toMatch(hint)
+    expect(secretOf(error)).not.toContain('wrong-secret')
+    expect(secretOf(error)).not.toContain(real.server.password)
+  })
+
+  it('is let in by the password in the environment, and works where we do', async () => {
+    process.env.OPENCODE_PASSWORD = real.server.password
+    try {
+      real.model.reply(text('in'))
+      const { sessionID } = await generate('hello', { mode: 'server', baseUrl: real.server.url })
+      expect((await session(sessionID)).location.directory).toBe(process.cwd())
+    } finally {
+      delete process.env.OPENCODE_PASSWORD
+    }
+  })
+
+  it('on another machine works in its own directory', async () => {
+    // A name that is not known to be of this machine, through a proxy that knows where it is.
+    const proxy = await interruptingProxy(real.server.url, { path: '', stage: 'never', act: async () => {} })
+    process.env.HTTP_PROXY = proxy.url
+    try {
+      real.model.reply(text('far'))
+      const { password } = real.server
+      const { sessionID } = await generate('hello', { mode: 'server', baseUrl: 'http://far.test', password })
+      const authorization = `Basic ${btoa(`opencode:${password}`)}`
+      const own = await fetch(`${real.server.url}/api/location`, { headers: { authorization } })
+      expect((await session(sessionID)).location.directory).toBe((await own.json()).directory)
+    } finally {
+      delete process.env.HTTP_PROXY
+      proxy.close()
+    }
+  })
+})
+
 describe('what OpenCode 2 would ignore in silence', () => {
   it.each([
     ['a tool that cannot be told from another', { tools: { write: false } }, /edit/],
@@ -89,13 +143,53 @@ describe('what OpenCode 2 would ignore in silence', () => {
       { files: [{ data: Buffer.from([0, 255, 254, 1]), mime: 'audio/mpeg', filename: 'a.mp3' }] },
       /a\.mp3/,
     ],
-  ])('%s is refused before the prompt', async (_, more, words) => {
-    const before = (await real.ask('/api/session')).data.length
-    const error = await generate('hello', real.options(more)).catch((error) => error)
+    [
+      'a file that is too large for it',
+      { files: [{ data: 'x'.repeat(20 * 1024 * 1024 + 1), mime: 'text/plain', filename: 'large.txt' }] },
+      /large\.txt/,
+    ],
+    [
+      'an agent in the prompt',
+      {},
+      /agent/,
+      [
+        { type: 'text', text: 'ask' },
+        { type: 'agent', name: 'plan' },
+      ],
+    ],
+  ])('%s is refused before the prompt', async (_, more, words, prompt = 'hello') => {
+    const before = (await real.sessions()).length
+    const error = await generate(prompt, real.options(more)).catch((error) => error)
     expect(error).toMatchObject(UNSUPPORTED)
     expect(error.message).toMatch(words)
     expect(real.model.requests).toEqual([])
-    expect((await real.ask('/api/session')).data).toHaveLength(before)
+    expect(await real.sessions()).toHaveLength(before)
+  })
+})
+
+describe('a directory', () => {
+  it.each(['a%20b', 'with space & größe 😀 #?+"'])('may be called %s', async (name) => {
+    const directory = join(real.server.directory, name)
+    mkdirSync(directory)
+    real.model.reply(shell('pwd'))
+    real.model.reply(text('there'))
+    const { sessionID, parts } = await generate('where?', real.options({ directory }))
+    expect((await real.session(sessionID)).directory).toBe(directory)
+    expect(parts.find(({ type }) => type === 'tool').state.output.trim()).toBe(directory)
+    real.model.reply(text('again'))
+    const next = generate('and now?', real.options({ directory, continue: true }))
+    expect((await next).sessionID).toBe(sessionID)
+  })
+
+  it('that is missing, or no folder, is refused before a session is made', async () => {
+    const file = join(real.server.directory, 'file')
+    writeFileSync(file, '')
+    const before = (await real.sessions()).length
+    for (const directory of [join(real.server.directory, 'nowhere'), file]) {
+      const error = await generate('where?', real.options({ directory })).catch((error) => error)
+      expect(error).toMatchObject({ code: 'ERR_OPENCODE_INVALID_OPTION', accepted: false })
+    }
+    expect(await real.sessions()).toHaveLength(before)
   })
 })
 
@@ -194,6 +288,37 @@ describe('asks', () => {
 })
 
 describe('leaving', () => {
+  it('a prompt that waits behind the turn of another client takes only itself back', async () => {
+    let gate
+    let sessionID
+    // On a slow machine the time may be over before the prompt is there.
+    for (let total = 2000, accepted = false; !accepted; total *= 2) {
+      gate?.release()
+      ;({ sessionID } = await generate('begin', real.options()))
+      real.model.reset()
+      gate = lockstep()
+      real.model.reply(text(['Theirs ', 'goes on.'], { gate }))
+      const act = async () => {
+        const body = JSON.stringify({ text: 'of another client' })
+        await real.ask(`/api/session/${sessionID}/prompt`, { method: 'POST', body })
+        await until(() => gate.sent === 1)
+      }
+      const proxy = await interruptingProxy(real.server.url, { path: '/prompt', stage: 'request', act })
+      const late = generate('late', real.options({ baseUrl: proxy.url, sessionID, timeouts: { total } }))
+      const error = await late.catch((error) => error)
+      expect(error).toMatchObject({ code: 'ERR_OPENCODE_TIMEOUT' })
+      accepted = error.accepted === true
+      await until(async () => (await real.ask(`/api/session/${sessionID}/inbox`)).data.length === 0)
+      proxy.close()
+    }
+    await until(async () => (await real.ask(`/api/session/${sessionID}/inbox`)).data.length === 0)
+    expect(await real.busy(sessionID)).toBe(true)
+    gate.release()
+    await until(async () => !(await real.busy(sessionID)))
+    expect(await real.storedText(sessionID)).toMatch(/Theirs goes on\.$/)
+    expect(real.model.requests.filter(({ prompt }) => prompt === 'late')).toEqual([])
+  })
+
   it('right behind the prompt stops it, and the session is free', async () => {
     real.model.reply(text('never read'), hang())
     const stream = generateStream('go', real.options())
@@ -203,24 +328,4 @@ describe('leaving', () => {
     await until(async () => !(await real.busy(sessionID)))
     expect((await real.ask(`/api/session/${sessionID}/inbox`)).data).toEqual([])
   })
-})
-
-it('a session that OpenCode 1 began goes on in OpenCode 2', async () => {
-  const model = await scriptedModel()
-  const first = await startOpenCode({ version: '1.18.33', model })
-  const { directory } = first
-  model.reply(text('Blue.'))
-  const options = ({ url, password }) => ({ mode: 'server', baseUrl: url, directory, password })
-  const { sessionID, generation } = await generate('my colour is blue', options(first))
-  expect(generation).toBe(1)
-  first.kill()
-  await new Promise((resolve) => first.child.once('exit', resolve))
-  const second = await startOpenCode({ version: '2.0.15', model, directory })
-  model.reply(text('Still blue.'))
-  const result = await generate('which?', { ...options(second), sessionID })
-  expect(result).toMatchObject({ sessionID, generation: 2, text: 'Still blue.' })
-  expect(JSON.stringify(model.requests.at(-1).messages)).toContain('my colour is blue')
-  await second.stop()
-  await first.stop()
-  await model.close()
 })

@@ -5,9 +5,11 @@ import { request } from 'node:http'
 
 /** Resolves when it has printed its address. */
 export async function startExample(words, { cwd, opencode, env }) {
+  const { url: OPENCODE_SERVER_URL, password } = opencode
+  const credentials = password === undefined ? {} : { OPENCODE_SERVER_PASSWORD: password }
   const child = spawn(process.execPath, words, {
     cwd,
-    env: { ...process.env, OPENCODE_SERVER_URL: opencode.url, PORT: '0', ...env },
+    env: { ...process.env, OPENCODE_SERVER_URL, ...credentials, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await new Promise((resolve, reject) => {
@@ -52,7 +54,8 @@ export async function* eventsOf({ body }) {
     unread = records.pop()
     for (const record of records) {
       const data = /^data: (.*)$/m.exec(record)?.[1]
-      if (data) yield JSON.parse(data)
+      // The AI SDK ends its streams with a record that is no JSON.
+      if (data && data !== '[DONE]') yield JSON.parse(data)
     }
   }
 }

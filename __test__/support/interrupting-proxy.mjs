@@ -3,12 +3,12 @@ import { createServer, request as forward } from 'node:http'
 
 /**
  * `moment`: { path, stage, act }. `act` runs once, when a request whose path ends with `path` has come ('request'), was
- * passed on ('passed'), was answered but the answer not passed on ('withheld'), or its answer was passed on ('answered').
+ * passed on ('passed'), was answered but the answer not passed on ('withheld'), or its answer was passed on ('answered'); or it goes on once `act` has resolved ('held').
  */
-export async function interruptingProxy(target, { path, stage, act }) {
+export async function interruptingProxy(target, { path: wanted, stage, act }) {
   let done = false
   const reached = async (incoming, at) => {
-    if (done || stage !== at || !incoming.url.split('?')[0].endsWith(path) || incoming.method !== 'POST')
+    if (done || stage !== at || !incoming.url.split('?')[0].endsWith(wanted) || incoming.method !== 'POST')
       return false
     done = true
     await act()
@@ -17,8 +17,11 @@ export async function interruptingProxy(target, { path, stage, act }) {
   const server = createServer(async (incoming, outgoing) => {
     incoming.on('error', () => {})
     if (await reached(incoming, 'request')) return outgoing.destroy()
+    await reached(incoming, 'held')
     const options = { method: incoming.method, headers: incoming.headers }
-    const upstream = forward(new URL(incoming.url, target), options, async (answer) => {
+    // Whom a client takes for a proxy, it sends whole addresses.
+    const path = incoming.url.replace(/^http:\/\/[^/]*/, '')
+    const upstream = forward(new URL(path, target), options, async (answer) => {
       answer.on('error', () => outgoing.destroy())
       if (await reached(incoming, 'withheld')) return outgoing.destroy()
       outgoing.writeHead(answer.statusCode, answer.headers)

@@ -1,12 +1,14 @@
 // One real OpenCode and its scripted model for the tests of a file.
 import { afterAll, beforeAll } from 'vitest'
 import testing from '../../testing/index.js'
+import { answersIn, otherClients } from './dialects.mjs'
 
 const { scriptedModel, startOpenCode } = testing
 
 /**
  * Starts both before the tests and ends them after. What is returned is filled in by then:
- * `options()` are those of a turn on this server, `ask(path)` is the JSON of a GET.
+ * `options()` are those of a turn on this server, `ask(path)` is the JSON of a GET, and what another client can do is
+ * that of `otherClients`.
  */
 export function realOpenCode({ version, password, config, model } = {}) {
   const second = version?.startsWith('2.')
@@ -32,31 +34,17 @@ export function realOpenCode({ version, password, config, model } = {}) {
         ? undefined
         : response.json()
     },
-    /** The sessions that OpenCode works on. */
-    async active() {
-      if (second) return Object.keys((await real.ask('/api/session/active')).data)
-      const status = await real.ask('/session/status')
-      return Object.keys(status).filter((id) => status[id].type !== 'idle')
-    },
     /** Whether OpenCode still works on the session. */
     async busy(sessionID) {
       return (await real.active()).includes(sessionID)
     },
     /** The text OpenCode stored for the answers of a session. */
     async storedText(sessionID) {
-      if (second) {
-        const { data } = await real.ask(`/api/session/${sessionID}/message?limit=200`)
-        const parts = data.reverse().flatMap(({ type, content }) => (type === 'assistant' ? content : []))
-        return parts.flatMap(({ type, text }) => (type === 'text' && text ? [text] : [])).join('\n\n')
-      }
-      const messages = await real.ask(`/session/${sessionID}/message`)
-      return messages
-        .filter(({ info }) => info.role === 'assistant')
-        .flatMap(({ parts }) => parts.filter(({ type, text }) => type === 'text' && text))
-        .map(({ text }) => text)
-        .join('\n\n')
+      return answersIn(await real.messages(sessionID))
     },
   }
+  const other = otherClients[real.generation](real.ask)
+  Object.assign(real, other, { newSession: () => other.newSession(real.server.directory) })
   beforeAll(async () => {
     real.model = await scriptedModel(model && { model })
     if (config) real.model.env.OPENCODE_CONFIG_CONTENT = JSON.stringify({ ...real.model.config, ...config })

@@ -16,6 +16,7 @@ const TOTALS = {
 class ScriptedTurn {
   sessionID = null
   left = 0
+  detached = 0
   #unread = { text: '', events: [] }
   #outcome = null
   #asks = []
@@ -58,6 +59,11 @@ class ScriptedTurn {
     if (this.left === 1 && this.#outcome === null) this.onLeave()
   }
 
+  detach() {
+    this.detached++
+    this.leave()
+  }
+
   /** What OpenCode does when it is told to stop; a test may put something slower here. */
   onLeave() {
     queueMicrotask(() => this.finish({ finishReason: 'abort' }))
@@ -80,9 +86,16 @@ class ScriptedTurn {
     this.#ring()
   }
 
-  finish({ finishReason = 'stop' } = {}) {
+  finish({ finishReason = 'stop', ...more } = {}) {
     if (this.#outcome !== null) return
-    const result = { text: this.said, sessionID: 'ses_1', messageID: 'msg_1', finishReason, ...TOTALS }
+    const result = {
+      text: this.said,
+      sessionID: 'ses_1',
+      messageID: 'msg_1',
+      finishReason,
+      ...TOTALS,
+      ...more,
+    }
     this.#outcome = JSON.stringify({ result })
     this.emit({ type: 'finish', sessionID: 'ses_1', result })
   }

@@ -62,6 +62,7 @@ const SAMPLES = {
   "question: 'leave'": 'leave',
   "question: 'event'": 'event',
   question: () => 'reject',
+  "onLeave: 'detach'": 'detach',
   files: ['a.txt'],
   schema: {},
   jsonRetries: 1,

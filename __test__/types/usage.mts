@@ -121,6 +121,7 @@ export async function everyOption(signal: AbortSignal) {
       ask.patterns.length === 1 && !signal.aborted ? 'once' : { reply: 'reject', message: 'no' },
     question: async ({ questions }) => (questions.length === 1 ? [['Blue']] : 'reject'),
     signal,
+    onLeave: 'detach',
     timeouts: {
       connect: 1,
       serverStart: 1,

@@ -5,17 +5,19 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { generate, generateStream, health } from '../../index.js'
 import testing from '../../testing/index.js'
+import { differences } from '../contract/differences.mjs'
 import { realOpenCode } from '../support/real-opencode.mjs'
 import { atLeast } from '../support/releases.mjs'
 
-const { fail, lockstep, reasoning, scriptedModel, startOpenCode, text, toolCall } = testing
+const { fail, lockstep, reasoning, scriptedModel, startOpenCode, text } = testing
 
-// The oldest release whose prompt can be streamed, the one whose /event is mute, and the newest.
-const CI = '1.0.142,1.14.48,1.18.33'
+// The oldest release whose prompt can be streamed, the one whose /event is mute, and the newest of each generation.
+const CI = '1.0.142,1.14.48,1.18.33,2.0.15'
 const versions = (process.env.OPENCODE_STREAM_CONTRACT_VERSIONS || CI).split(',').filter(Boolean)
 
 describe.each(versions)('OpenCode %s', (version) => {
   const real = realOpenCode({ version, config: { permission: { bash: 'ask' } } })
+  const { reads, shell, shellTool } = differences('server', version)
 
   it('streams token by token', async () => {
     const gate = lockstep()
@@ -48,7 +50,7 @@ describe.each(versions)('OpenCode %s', (version) => {
   it('runs a tool and goes on', async () => {
     const filePath = join(real.server.directory, 'note.txt')
     await writeFile(filePath, 'a word in a file')
-    real.model.reply(text('Looking.'), toolCall('read', { filePath }))
+    real.model.reply(text('Looking.'), reads(filePath))
     real.model.reply(text('Found.'))
     const stream = generateStream('use a tool', real.options())
     const tools = []
@@ -62,14 +64,14 @@ describe.each(versions)('OpenCode %s', (version) => {
   })
 
   it('rejects what the agent asks for', async () => {
-    real.model.reply(toolCall('bash', { command: 'echo permitted', description: 'say it' }))
+    real.model.reply(shell('echo permitted'))
     const result = await generate('ask me', real.options({ permission: 'reject' }))
     expect(result.finishReason).toBe('rejected')
-    expect(result.asks).toMatchObject([{ type: 'permission', permission: 'bash', reply: 'reject' }])
+    expect(result.asks).toMatchObject([{ type: 'permission', permission: shellTool, reply: 'reject' }])
   })
 
   it('allows what the agent asks for', async () => {
-    real.model.reply(toolCall('bash', { command: 'echo permitted', description: 'say it' }))
+    real.model.reply(shell('echo permitted'))
     real.model.reply(text('It was permitted.'))
     const result = await generate('ask me', real.options({ permission: 'allow' }))
     expect(result).toMatchObject({ text: 'It was permitted.', finishReason: 'stop' })

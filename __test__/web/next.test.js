@@ -12,13 +12,16 @@ import { whatAServerDoes } from './what-a-server-does.mjs'
 const path = (name) => fileURLToPath(new URL(`../../${name}`, import.meta.url))
 const EXAMPLE = path('examples/next')
 
-describe('examples/next', () => {
-  const real = realOpenCode()
+beforeAll(async () => {
+  await installFolder(EXAMPLE)
+  // In the place of a link to this repository: Next leaves to Node only what is inside node_modules.
+  installPackage(join(EXAMPLE, 'node_modules'))
+})
+
+describe.each(['1.18.33', '2.0.15'])('examples/next, with OpenCode %s', (version) => {
+  const real = realOpenCode({ version })
   let server
   beforeAll(async () => {
-    await installFolder(EXAMPLE)
-    // In the place of a link to this repository: Next leaves to Node only what is inside node_modules.
-    installPackage(join(EXAMPLE, 'node_modules'))
     server = await startExample(
       [join(EXAMPLE, 'node_modules/next/dist/bin/next'), 'dev', '-H', '127.0.0.1'],
       {
@@ -32,10 +35,10 @@ describe('examples/next', () => {
   afterEach(() => real.model.reset())
 
   whatAServerDoes(() => ({ server, real }))
+})
 
-  it('is right by its types', () => {
-    const words = [path('node_modules/typescript/bin/tsc'), '-p', EXAMPLE]
-    const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' })
-    expect(status, stdout).toBe(0)
-  })
+it('examples/next is right by its types', () => {
+  const words = [path('node_modules/typescript/bin/tsc'), '-p', EXAMPLE]
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: 'utf8' })
+  expect(status, stdout).toBe(0)
 })

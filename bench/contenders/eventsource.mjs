@@ -1,9 +1,9 @@
 // The EventSource of browsers, for Node.
 import { EventSource } from 'eventsource'
 
-export function listen(url, signal, onEvent) {
+export function listen({ url, generation }, signal, onEvent) {
   return new Promise((resolve) => {
-    const source = new EventSource(`${url}/event`)
+    const source = new EventSource(url + generation.eventPath)
     const end = () => {
       source.close()
       resolve()

@@ -1,8 +1,11 @@
 // What most people write: fetch, and eventsource-parser over its body.
 import { createParser } from 'eventsource-parser'
 
-export async function listen(url, signal, onEvent) {
-  const response = await fetch(`${url}/event`, { signal, headers: { accept: 'text/event-stream' } })
+export async function listen({ url, headers, generation }, signal, onEvent) {
+  const response = await fetch(url + generation.eventPath, {
+    signal,
+    headers: { ...headers, accept: 'text/event-stream' },
+  })
   let goesOn = true
   const parser = createParser({
     onEvent: ({ data }) => {

@@ -4,17 +4,20 @@ import { createRequire } from 'node:module'
 const { OpenCode } = createRequire(import.meta.url)('../../index.js')
 const clients = new Map()
 
-function client(url, directory) {
-  if (!clients.has(url)) clients.set(url, new OpenCode({ mode: 'server', baseUrl: url, directory }))
+function client({ url, directory, username, password }) {
+  if (!clients.has(url)) {
+    const options = { mode: 'server', baseUrl: url, directory, username, password }
+    clients.set(url, new OpenCode(options))
+  }
   return clients.get(url)
 }
 
 /** @param read (stream, onText) => a promise of its end */
 function turns(read, options) {
-  return ({ url, directory, turns, text, onText }) =>
+  return ({ server, turns, text, onText }) =>
     Promise.all(
       Array.from({ length: turns }, (_, turn) =>
-        read(client(url, directory).generateStream(text, options), (piece) => onText(piece, turn)),
+        read(client(server).generateStream(text, options), (piece) => onText(piece, turn)),
       ),
     )
 }
@@ -31,7 +34,9 @@ export const asEvents = turns(async (stream, onText) => {
 export const asRaw = turns(
   async (stream, onText) => {
     for await (const { type, event } of stream.events) {
-      if (type === 'raw' && event.type === 'message.part.delta') onText(event.properties.delta)
+      if (type !== 'raw') continue
+      if (event.type === 'message.part.delta') onText(event.properties.delta)
+      else if (event.type === 'session.text.delta') onText(event.data.delta)
     }
   },
   { raw: true },

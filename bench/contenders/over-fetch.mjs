@@ -1,15 +1,16 @@
 // The two requests that begin a turn.
 
-async function post(url, body) {
-  const headers = { 'content-type': 'application/json' }
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
+async function post(target, { path, body }) {
+  const headers = { ...target.headers, 'content-type': 'application/json' }
+  const response = await fetch(target.url + path, { method: 'POST', headers, body: JSON.stringify(body) })
   return response.text()
 }
 
-export async function createSession(url) {
-  return JSON.parse(await post(`${url}/session`, {})).id
+export async function createSession(target) {
+  const { session, sessionId } = target.generation
+  return sessionId(JSON.parse(await post(target, session(target.directory))))
 }
 
-export async function prompt(url, id, text) {
-  await post(`${url}/session/${id}/prompt_async`, { parts: [{ type: 'text', text }] })
+export async function prompt(target, id, text) {
+  await post(target, target.generation.prompt(id, text))
 }

@@ -1,24 +1,39 @@
 // Turns on a library that knows only events: each turn takes its own session's from what it hears.
 
+import { credentials, generations } from './generations.mjs'
+
 /** Each turn listens on a connection of its own, as the SDK's users do. */
 export function onOwnConnections(peer) {
-  return ({ url, turns, text, onText }) =>
-    Promise.all(Array.from({ length: turns }, (_, turn) => oneTurn(peer, url, text, turn, onText)))
+  return ({ server, turns, text, onText }) =>
+    Promise.all(Array.from({ length: turns }, (_, turn) => oneTurn(client(peer, server), text, turn, onText)))
 }
 
-async function oneTurn(peer, url, text, turn, onText) {
+/** A peer, and the server it talks to. */
+function client(peer, server) {
+  const generation = generations[server.generation]
+  const target = { url: server.url, headers: credentials(server), directory: server.directory, generation }
+  return {
+    generation,
+    listen: (signal, onEvent) => peer.listen(target, signal, onEvent),
+    createSession: () => peer.createSession(target),
+    prompt: (id, text) => peer.prompt(target, id, text),
+  }
+}
+
+async function oneTurn({ generation, listen, createSession, prompt }, text, turn, onText) {
+  const { sessionOf, delta, textOf, isOver } = generation
   const stop = new AbortController()
   let session
-  await peer.listen(url, stop.signal, ({ type, properties }) => {
-    if (type === 'server.connected') {
+  await listen(stop.signal, (event) => {
+    if (event.type === 'server.connected') {
       // Listening comes first: an answer may be quicker than we.
-      peer.createSession(url).then((id) => {
+      createSession().then((id) => {
         session = id
-        return peer.prompt(url, id, text)
+        return prompt(id, text)
       })
-    } else if (properties.sessionID === session) {
-      if (type === 'message.part.delta') onText(properties.delta, turn)
-      else if (type === 'session.idle') {
+    } else if (sessionOf(event) === session) {
+      if (event.type === delta) onText(textOf(event), turn)
+      else if (isOver(event)) {
         queueMicrotask(() => stop.abort())
         return false
       }
@@ -28,24 +43,26 @@ async function oneTurn(peer, url, text, turn, onText) {
 
 /** One connection for all turns, told apart in JavaScript. */
 export function onOneConnection(peer) {
-  return async ({ url, turns, text, onText }) => {
+  return async ({ server, turns, text, onText }) => {
+    const { generation, listen, createSession, prompt } = client(peer, server)
+    const { sessionOf, delta, textOf, isOver } = generation
     const stop = new AbortController()
     const numbers = new Map()
     let running = turns
-    await peer.listen(url, stop.signal, ({ type, properties }) => {
-      if (type === 'server.connected') {
+    await listen(stop.signal, (event) => {
+      if (event.type === 'server.connected') {
         for (let turn = 0; turn < turns; turn++) {
-          peer.createSession(url).then((id) => {
+          createSession().then((id) => {
             numbers.set(id, turn)
-            return peer.prompt(url, id, text)
+            return prompt(id, text)
           })
         }
         return
       }
-      const turn = numbers.get(properties.sessionID)
+      const turn = numbers.get(sessionOf(event))
       if (turn === undefined) return
-      if (type === 'message.part.delta') onText(properties.delta, turn)
-      else if (type === 'session.idle' && --running === 0) {
+      if (event.type === delta) onText(textOf(event), turn)
+      else if (isOver(event) && --running === 0) {
         queueMicrotask(() => stop.abort())
         return false
       }

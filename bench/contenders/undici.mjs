@@ -4,8 +4,10 @@ import { Agent, request } from 'undici'
 // One connection for each stream, and none of them held back by another's answer.
 const dispatcher = new Agent({ connections: null, pipelining: 1, bodyTimeout: 0 })
 
-export async function listen(url, signal, onEvent) {
-  const { body } = await request(`${url}/event`, { dispatcher, signal })
+const DATA = 'd'.charCodeAt(0)
+
+export async function listen({ url, headers, generation }, signal, onEvent) {
+  const { body } = await request(url + generation.eventPath, { dispatcher, signal, headers })
   body.on('error', () => {})
   let rest = null
   for await (const chunk of body) {
@@ -14,7 +16,8 @@ export async function listen(url, signal, onEvent) {
     for (;;) {
       const end = bytes.indexOf('\n\n', from)
       if (end === -1) break
-      if (onEvent(JSON.parse(bytes.toString('utf8', from + 6, end))) === false) return
+      // The rest are comments: heartbeats of OpenCode 2.
+      if (bytes[from] === DATA && onEvent(JSON.parse(bytes.toString('utf8', from + 6, end))) === false) return
       from = end + 2
     }
     rest = from === bytes.length ? null : bytes.subarray(from)
@@ -22,16 +25,21 @@ export async function listen(url, signal, onEvent) {
   }
 }
 
-async function post(url, body) {
-  const headers = { 'content-type': 'application/json' }
-  const answer = await request(url, { dispatcher, method: 'POST', headers, body: JSON.stringify(body) })
+async function post(target, { path, body }) {
+  const answer = await request(target.url + path, {
+    dispatcher,
+    method: 'POST',
+    headers: { ...target.headers, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
   return answer.body.text()
 }
 
-export async function createSession(url) {
-  return JSON.parse(await post(`${url}/session`, {})).id
+export async function createSession(target) {
+  const { session, sessionId } = target.generation
+  return sessionId(JSON.parse(await post(target, session(target.directory))))
 }
 
-export async function prompt(url, id, text) {
-  await post(`${url}/session/${id}/prompt_async`, { parts: [{ type: 'text', text }] })
+export async function prompt(target, id, text) {
+  await post(target, target.generation.prompt(id, text))
 }

@@ -12,14 +12,16 @@ export function build() {
   if (status !== 0) throw new Error('the replay server cannot be built')
 }
 
+/** As the replay server has it, for those that ask. */
+const PASSWORDS = { 2: 'bench' }
+
 /** It ends with us: its standard input is our end of a pipe. */
-export async function start() {
-  const child = spawn(path.join(PLACE, 'target/release/replay-server'), {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+export async function start(generation) {
+  const program = path.join(PLACE, 'target/release/replay-server')
+  const child = spawn(program, ['--opencode', String(generation)], { stdio: ['pipe', 'pipe', 'inherit'] })
   const [line] = await once(child.stdout, 'data')
   return {
-    url: String(line).trim(),
+    target: { generation, url: String(line).trim(), password: PASSWORDS[generation] },
     stop: async () => {
       child.stdin.end()
       if (child.exitCode === null) await once(child, 'exit')
@@ -39,6 +41,11 @@ export async function plan(
 /** How many prompts have come that wait for others. */
 export async function prompted(url) {
   return Number(await ask('GET', `${url}/bench`))
+}
+
+/** How many characters the texts of its last answers have. */
+export async function characters(url) {
+  return Number(await ask('GET', `${url}/bench/characters`))
 }
 
 /** When it began to send the answers, on the clock of process.hrtime. */

@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { contenders } from '../contenders/index.mjs'
+import { expectAnswers } from './answers.mjs'
 import { began as answersBegan, plan, prompted } from './replay-server.mjs'
 
 /** As long as what the server sends for it to be ours. */
@@ -20,7 +21,8 @@ process.exit(0)
 
 async function answer() {
   if (job.warmUp) {
-    await measure({ turns: Math.min(job.turns, 10), events: job.warmUp, chunking: job.chunking })
+    const { chunking } = job
+    await measure({ turns: Math.min(job.turns, 10), events: job.warmUp, chunking, exact: true })
   }
   return measure(job)
 }
@@ -28,10 +30,10 @@ async function answer() {
 /** What a turn that waits for its first token costs, in memory. */
 async function idle() {
   await measure({ turns: 1, events: 100 })
-  await plan(job.url, { turns: job.turns + 1, events: 100 })
+  await plan(job.server.url, { turns: job.turns + 1, events: 100 })
   const before = settledRss()
-  run({ url: job.url, turns: job.turns, text: PROMPT, onText: () => {} })
-  while ((await prompted(job.url)) < job.turns) await sleep(20)
+  run({ server: job.server, turns: job.turns, text: PROMPT, onText: () => {} })
+  while ((await prompted(job.server.url)) < job.turns) await sleep(20)
   await sleep(500)
   return { kilobytesPerTurn: (settledRss() - before) / 1024 / job.turns }
 }
@@ -53,20 +55,23 @@ function settledRss() {
 }
 
 /** Runs the turns of one plan; the clock runs from the first byte the server sends to the last token. */
-async function measure({ turns, events, chunking, pace, tools, long, monitor }) {
-  if (!job.real) await plan(job.url, { turns, events, chunking, pace, tools, long })
+async function measure({ turns, events, chunking, pace, tools, long, monitor, exact = job.exact }) {
+  const { server } = job
+  if (!job.real) await plan(server.url, { turns, events, chunking, pace, tools, long })
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const latencies = []
   let first = null
   let chunks = 0
   let characters = 0
+  // Kept only where it may cost: in a warm-up, and on demand.
+  const texts = exact ? Array.from({ length: turns }, () => []) : null
   const begins = process.hrtime.bigint()
   await run({
-    url: job.url,
-    directory: job.directory,
+    server,
     turns,
     text: PROMPT,
-    onText: (text) => {
+    onText: (text, turn) => {
+      texts?.[turn].push(text)
       if (first === null) {
         first = reading()
         if (monitor) delay.enable()
@@ -81,7 +86,8 @@ async function measure({ turns, events, chunking, pace, tools, long, monitor }) 
   })
   const last = reading()
   delay.disable()
-  const sent = job.real ? first.at : await answersBegan(job.url)
+  await expectAnswers({ job, pace, events, characters, stamps: latencies.length, texts })
+  const sent = job.real ? first.at : await answersBegan(server.url)
   return summary({ sent, first, last, chunks, characters, latencies, delay, pace, begins })
 }
 

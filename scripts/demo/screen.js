@@ -39,6 +39,7 @@ async function showTurn(prompt, stream) {
 }
 
 const SHOW = {
+  start: (event) => aside('dim', `streaming from ${nameOf(event)}, route ${event.route}\n\n`),
   'text-delta': ({ delta }) => answer(delta),
   'reasoning-delta': ({ delta }) => aside('dim', delta),
   'reasoning-end': () => aside('dim', '\n\n'),
@@ -61,12 +62,15 @@ function indented(text = '') {
   return shown.map((line) => `    ${line}\n`).join('')
 }
 
-function showEnd({ sessionID, usage, finishReason, route, version }, { chunks, first, total }) {
+/** Old releases do not say which one they are. */
+function nameOf({ version, generation }) {
+  return version ? `OpenCode ${version}` : `an OpenCode ${generation} of unknown version`
+}
+
+function showEnd({ sessionID, usage, finishReason, ...from }, { chunks, first, total }) {
   const seconds = (ms) => (ms === undefined ? 'never' : `${(ms / 1000).toFixed(2)} s`)
-  aside(
-    'dim',
-    `session  ${sessionID} (OpenCode ${version ?? 'of unknown version'}, route ${route}, ${finishReason})\n`,
-  )
+  aside('dim', `from     ${nameOf(from)}, route ${from.route}\n`)
+  aside('dim', `session  ${sessionID} (${finishReason})\n`)
   aside('dim', `tokens   ${usage.input} in, ${usage.output} out, ${usage.reasoning} reasoning\n`)
   aside(
     'dim',

@@ -20,7 +20,7 @@ use crate::error::Failure;
 use crate::let_others_run::let_others_run;
 use crate::mailbox::Mailbox;
 use crate::protocol::reply::Reply;
-use crate::request::{TargetRequest, TurnRequest};
+use crate::request::{OnLeave, TargetRequest, TurnRequest};
 use crate::transport::{self, Holdings};
 use crate::turn_driver::{self, errand};
 
@@ -79,11 +79,11 @@ impl Client {
     }
 }
 
-/// One turn. Dropping it leaves it.
+/// One turn. Dropping it leaves it, as its option `onLeave` says.
 #[napi]
 pub struct Turn {
     mailbox: Arc<Mailbox>,
-    leave: watch::Sender<bool>,
+    leave: watch::Sender<Option<OnLeave>>,
     answers: mpsc::UnboundedSender<(String, Reply)>,
 }
 
@@ -95,7 +95,7 @@ impl Turn {
         let something = Arc::new(Notify::new());
         let written = something.clone();
         let mailbox = Arc::new(Mailbox::new(request.limits.buffered as usize, move || written.notify_one()));
-        let (leave, left) = watch::channel(false);
+        let (leave, left) = watch::channel(None);
         let (answers, answered) = mpsc::unbounded_channel();
         let mail = mailbox.clone();
         let ticket = turn_driver::line_up(&request);
@@ -167,7 +167,14 @@ impl Turn {
     /// Stops the turn inside OpenCode; its outcome follows within seconds.
     #[napi(catch_unwind)]
     pub fn leave(&self) {
-        self.leave.send_replace(true);
+        self.leave.send_replace(Some(OnLeave::Abort));
+    }
+
+    /// Lets the turn run on inside OpenCode; its outcome follows within seconds.
+    #[napi(catch_unwind)]
+    pub fn detach(&self) {
+        let first = |left: &mut Option<OnLeave>| left.is_none() && left.replace(OnLeave::Detach).is_none();
+        self.leave.send_if_modified(first);
     }
 }
 

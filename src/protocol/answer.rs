@@ -70,11 +70,14 @@ impl Answer {
 
     fn unauthorized(&self) -> Failure {
         let (sent, hint) = if self.credentials_sent {
-            ("with the credentials it was sent", "check username and password")
+            (
+                "with the credentials it was sent",
+                "check username and password; OpenCode 2 knows no user but `opencode`",
+            )
         } else {
             (
                 "and was sent no credentials",
-                "pass `password`, or set OPENCODE_SERVER_PASSWORD as the server has it",
+                "pass `password`, or set OPENCODE_SERVER_PASSWORD or OPENCODE_PASSWORD as the server has it",
             )
         };
         Failure::new(Code::Unauthorized, format!("the server refuses access ({}), {sent}", self.status))

@@ -60,6 +60,8 @@ pub enum BusEvent {
         session_id: String,
         attempt: u32,
         message: String,
+        /// Of the provider's answer.
+        status: Option<u16>,
         /// Unix time in ms of the next attempt.
         next: f64,
     },

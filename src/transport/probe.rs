@@ -108,6 +108,11 @@ async fn ask_identity(server: &Server) -> Result<Identity, Failure> {
     }
     let path = get("/path").await.map_err(in_connect)?;
     if !is_path_info(&path) {
+        let health_of_preview =
+            server.ask(&v2::preview_health(), server.connect).await.map_err(in_connect)?;
+        if let Some(version) = v2::preview(&health_of_preview) {
+            return Err(v2::unknown_release(&version));
+        }
         return Err(refused.unwrap_or_else(|| no_api(&health)));
     }
     let description = get("/doc").await.map_err(in_connect)?;

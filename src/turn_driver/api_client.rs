@@ -20,7 +20,7 @@ use crate::protocol::call::Request;
 use crate::protocol::event::{Ask, PartKind, Role};
 use crate::protocol::release::Generation;
 use crate::protocol::reply::AskReply;
-use crate::protocol::turn::{Snapshot, Stop};
+use crate::protocol::turn::{PromptFate, Snapshot, Stop};
 use crate::request::{Limits, TurnRequest};
 use crate::transport::{
     Api, CallError, Connection, Known, Prompted, Server, ambiguous_send, no_folder, require_folder,
@@ -350,23 +350,25 @@ impl ApiClient {
         if !error.may_have_arrived {
             return Err(error.failure.accepted(Accepted::No));
         }
+        let mut fate = PromptFate::new(error.failure.status);
         for resend in 1..=RESENDS {
             sleep(RESEND * resend).await;
-            let Ok(answer) = self.send(session, prompt).await else { continue };
-            match v2::refusal(&answer) {
-                None => return Ok(()),
-                Some(refusal) if answer.status < 500 => return Err(refusal.accepted(Accepted::No)),
-                Some(_) => {}
+            let answer = self.send(session, prompt).await;
+            let refusal = answer.as_ref().ok().and_then(v2::refusal);
+            match fate.on_resent(answer.as_ref().ok().map(|answer| (answer.status, refusal.is_some()))) {
+                Some(Accepted::Yes) => return Ok(()),
+                Some(accepted) => return Err(refusal.unwrap_or(error.failure).accepted(accepted)),
+                None => {}
             }
         }
-        let known = api.look(session, prompted.id()).await.ok().map(|look| look.has(prompted.id()));
-        match known {
-            Some(true) => Ok(()),
-            Some(false) => Err(error.failure.accepted(Accepted::No)),
-            None => Err(error
-                .failure
-                .accepted(Accepted::Unknown)
-                .hint("look into the session before prompting again: running a prompt twice can do damage")),
+        let look = api.look(session, prompted.id()).await.ok();
+        match fate.on_look(look.map(|look| look.has(prompted.id()))) {
+            Accepted::Yes => Ok(()),
+            Accepted::No => Err(error.failure.accepted(Accepted::No)),
+            Accepted::Unknown => Err(error.failure.accepted(Accepted::Unknown).hint(
+                "call `opencode.findPrompt()` with the session before prompting again: running a prompt twice can do \
+                 damage",
+            )),
         }
     }
 

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::folders::same_folder;
 use crate::error::{Code, Failure};
 use crate::protocol::answer::Answer;
-use crate::protocol::api::v2::{self, Change, NewSession, SessionRecord};
+use crate::protocol::api::v2::{self, Change, NewSession, SessionRecord, WrittenPrompts};
 use crate::protocol::call::Request;
 use crate::protocol::dialect::v2 as dialect;
 use crate::protocol::event::Ask;
-use crate::protocol::history::StoredMessage;
+use crate::protocol::history::{History, StoredMessage};
 use crate::protocol::turn::{Look, Stop};
 use crate::transport::{CallError, Server};
 
@@ -70,12 +71,23 @@ impl ApiV2 {
     /// `None`: there is no such session.
     pub async fn session(&self, id: &str) -> Result<Option<SessionRecord>, Failure> {
         match v2::read_session(&self.ask(&v2::find(id)).await?) {
-            Err(failure) if failure.code == Code::SessionNotFound => Ok(None),
+            // What cannot be an id is a bad request.
+            Err(failure) if matches!(failure.code, Code::SessionNotFound | Code::BadRequest) => Ok(None),
             session => session.map(Some),
         }
     }
 
+    /// The session of the directory that was used last. OpenCode compares names: one that was made by another name of
+    /// the directory is looked for among those that were used last.
     pub async fn newest(&self) -> Result<Option<SessionRecord>, Failure> {
+        let latest = v2::read_sessions(&self.ask(&v2::latest(PAGE)).await?)?;
+        let here = |session: &SessionRecord| {
+            let home = &session.location.directory;
+            *home == self.directory || same_folder(home, Some(&self.directory))
+        };
+        if let Some(session) = latest.into_iter().find(here) {
+            return Ok(Some(session));
+        }
         let sessions = v2::read_sessions(&self.ask(&v2::newest(&self.directory)).await?)?;
         Ok(sessions.into_iter().next())
     }
@@ -102,10 +114,18 @@ impl ApiV2 {
         self.tell(&v2::delete(id)).await
     }
 
-    /// The newest prompt with one of the texts, by its id.
+    /// The newest prompt with the texts, by its id. One that waits is in the inbox, and goes from there to the messages:
+    /// so they are read in this order.
     pub async fn find_prompt(&self, session: &str, texts: &[&str]) -> Result<Option<String>, Failure> {
-        let answer = self.ask(&v2::messages(session, PAGE, None)).await?;
-        v2::read_prompt_with(&answer, texts)
+        let waiting = v2::read_waiting(&self.ask(&v2::inbox(session)).await?)?;
+        if let Some(prompt) = v2::with_words(&waiting.prompts, texts) {
+            return Ok(Some(prompt.id.clone()));
+        }
+        self.look_back(session, |answer| {
+            let WrittenPrompts { prompts, older } = v2::read_written(answer)?;
+            Ok((v2::with_words(&prompts, texts).map(|prompt| prompt.id.clone()), older))
+        })
+        .await
     }
 
     pub async fn is_busy(&self, id: &str) -> Result<bool, Failure> {
@@ -175,43 +195,44 @@ impl ApiV2 {
 
     /// The messages from a prompt on, oldest first; all that are looked at, where it is not among them.
     async fn messages_since(&self, session: &str, prompt: &str) -> Result<Vec<StoredMessage>, Failure> {
+        let is_there = |message: &StoredMessage| matches!(message, StoredMessage::Prompt(id) if id == prompt);
+        let mut newest_first = Vec::new();
+        self.look_back(session, |answer| {
+            let History { messages, older } = read_history(session, answer)?;
+            let found = messages.iter().any(is_there).then_some(());
+            newest_first.extend(messages.into_iter().rev());
+            Ok((found, older))
+        })
+        .await?;
+        newest_first.reverse();
+        Ok(newest_first)
+    }
+
+    /// Reads the messages page by page, the newest first, until one has what is looked for. `read`: that, and where the
+    /// page before is.
+    async fn look_back<T>(
+        &self,
+        session: &str,
+        mut read: impl FnMut(&Answer) -> Result<(Option<T>, Option<String>), Failure>,
+    ) -> Result<Option<T>, Failure> {
         let mut count = PAGE;
         let mut cursor: Option<String> = None;
-        let mut newest_first = Vec::new();
         for _ in 0..PAGES {
-            let page = match self.page(session, count, cursor.as_deref()).await {
+            let answer = match self.ask(&v2::messages(session, count, cursor.as_deref())).await {
                 // Attachments weigh megabytes, and come with each list.
                 Err(failure) if failure.code == Code::Limit && count > 1 && cursor.is_none() => {
                     count = (count / 4).max(1);
                     continue;
                 }
-                page => page?,
+                answer => answer?,
             };
-            let is_there =
-                |message: &StoredMessage| matches!(message, StoredMessage::Prompt(id) if id == prompt);
-            let found = page.messages.iter().any(is_there);
-            newest_first.extend(page.messages.into_iter().rev());
-            cursor = page.older;
-            if found || cursor.is_none() {
-                break;
+            let (found, older) = read(&answer)?;
+            cursor = older;
+            if found.is_some() || cursor.is_none() {
+                return Ok(found);
             }
         }
-        newest_first.reverse();
-        Ok(newest_first)
-    }
-
-    async fn page(
-        &self,
-        session: &str,
-        count: usize,
-        cursor: Option<&str>,
-    ) -> Result<crate::protocol::history::History, Failure> {
-        let answer = self.ask(&v2::messages(session, count, cursor)).await?;
-        if let Some(refusal) = v2::refusal(&answer) {
-            return Err(refusal);
-        }
-        dialect::stored_messages(session, &answer.body)
-            .map_err(|malformed| Failure::new(Code::Protocol, malformed.to_string()))
+        Ok(None)
     }
 
     /// The agent that answered last in the session.
@@ -232,6 +253,14 @@ impl ApiV2 {
         };
         let _ = self.server.ask(&request, within).await;
     }
+}
+
+fn read_history(session: &str, answer: &Answer) -> Result<History, Failure> {
+    if let Some(refusal) = v2::refusal(answer) {
+        return Err(refusal);
+    }
+    dialect::stored_messages(session, &answer.body)
+        .map_err(|malformed| Failure::new(Code::Protocol, malformed.to_string()))
 }
 
 async fn ask(server: &Server, request: &Request) -> Result<Answer, Failure> {

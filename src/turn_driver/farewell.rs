@@ -31,8 +31,11 @@ const BEHIND: Duration = Duration::from_secs(600);
 pub enum Remains {
     /// It is over.
     Nothing,
-    /// It runs. `contested`: another client prompted the session too, so what runs may be theirs.
-    Turn { contested: bool },
+    /// It is to run on, without us.
+    Running,
+    /// It runs, or waits. `contested`: another client prompted the session too, so what runs may be theirs.
+    /// `stop`: what stops it, of generation 2.
+    Turn { contested: bool, stop: Option<Stop> },
     /// The prompt's answer is under way: it may yet begin.
     Prompt,
 }
@@ -61,6 +64,9 @@ impl Farewell {
     /// Sees to all of it, in a task of its own. Waits until the turn was told to stop and its session is gone, at
     /// most until `until`; returns the task if there is more to do.
     pub async fn begin(self, until: Instant) -> Option<JoinHandle<()>> {
+        if matches!(self.remains, Remains::Running) {
+            return self.let_run(until).await;
+        }
         let is_idle = matches!(self.remains, Remains::Nothing) && self.effects == 0;
         let changes = self.is_doomed || !self.restore.is_empty();
         if is_idle && !changes {
@@ -79,15 +85,32 @@ impl Farewell {
         (!task.is_finished()).then_some(task)
     }
 
+    /// Waits for what is under way, the prompt too. What was changed of the session is put back once its turn is over,
+    /// if this process lives to see that; until then the session's next turn waits.
+    async fn let_run(mut self, until: Instant) -> Option<JoinHandle<()>> {
+        let (seen_to, sees_to) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            while self.jobs.next().await.is_some() {}
+            let _ = seen_to.send(());
+            if let Some(root) = self.sessions.first().filter(|_| !self.restore.is_empty())
+                && ends(&self.api, root, &self.prompted).await
+            {
+                self.api.restore(&self.restore, LEAVE).await;
+            }
+            drop(self.place);
+        });
+        timeout_at(until, sees_to).await.is_err().then_some(task)
+    }
+
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {
         match self.remains {
-            Remains::Nothing => {}
-            Remains::Turn { contested: false } => {
-                self.api.stop(&self.sessions, &self.asks, &self.prompted, Some(Stop::Interrupt)).await;
+            Remains::Nothing | Remains::Running => {}
+            Remains::Turn { contested: false, stop } => {
+                self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
-            Remains::Turn { contested: true } => {
+            Remains::Turn { contested: true, .. } => {
                 let _ = stopped.send(());
                 self.stop_ours().await;
             }
@@ -159,14 +182,28 @@ impl Farewell {
     }
 }
 
+/// Waits until our prompt's turn is over; `false` if that cannot be seen.
+async fn ends(api: &ApiClient, session: &str, prompted: &Prompted) -> bool {
+    let mut failed = 0;
+    while failed < LOOKS {
+        match standing(api, session, prompted).await {
+            Ok(Standing::Over) => return true,
+            Ok(Standing::Unseen { busy: false }) | Err(_) => failed += 1,
+            Ok(_) => failed = 0,
+        }
+        sleep(LOOK).await;
+    }
+    false
+}
+
 async fn standing(api: &ApiClient, session: &str, prompted: &Prompted) -> Result<Standing, Failure> {
     match api {
         ApiClient::V1(api) => standing_by_messages(api, session, prompted).await,
         ApiClient::V2(api) => {
             let look = api.look(session, prompted.id()).await?;
             Ok(match Execution::new(prompted.id()).on_look(&look) {
-                Stands::NeverAccepted => Standing::Unseen { busy: look.active },
-                Stands::Waiting | Stands::Parked | Stands::Left => Standing::Parked,
+                Stands::NeverAccepted | Stands::Unseen => Standing::Unseen { busy: look.active },
+                Stands::Waiting | Stands::Parked => Standing::Parked,
                 Stands::Running => Standing::Runs,
                 Stands::Unclear => Standing::Waits,
                 Stands::Ended(_) => Standing::Over,

@@ -25,12 +25,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use self::created_session::CreatedSession;
-pub use self::leave::LEAVE;
+use self::leave::left;
+pub use self::leave::{LEAVE, Leaving};
 use self::past::Desk;
 use self::queue::Ticket;
 use self::route::{Ready, ready};
@@ -38,7 +39,7 @@ use crate::error::{Code, Failure};
 use crate::mailbox::Mailbox;
 use crate::protocol::reply::Reply;
 use crate::protocol::stream_event::{StreamEvent, Usage};
-use crate::request::TurnRequest;
+use crate::request::{Timeouts, TurnRequest};
 use crate::transport::Holdings;
 
 /// What the caller's code says to asks, by the id of the ask.
@@ -69,7 +70,7 @@ pub async fn run(
     ticket: Option<Ticket>,
     holdings: Arc<Holdings>,
     mailbox: Arc<Mailbox>,
-    leave: watch::Receiver<bool>,
+    leave: Leaving,
     answers: Answers,
 ) -> Option<JoinHandle<()>> {
     let driven =
@@ -89,14 +90,14 @@ async fn drive(
     ticket: Option<Ticket>,
     holdings: &Holdings,
     mailbox: &Arc<Mailbox>,
-    mut leave: watch::Receiver<bool>,
+    mut leave: Leaving,
     mut answers: Answers,
 ) -> Ended {
-    let deadline = request.target.timeouts.total.map(|total| (Instant::now() + total, total));
+    let deadline = deadline_of(&request.target.timeouts);
     let created = CreatedSession::default();
     let prepared = tokio::select! {
         biased;
-        _ = leave.wait_for(|left| *left) => Ok(None),
+        _ = left(&mut leave, request.on_leave) => Ok(None),
         failure = expire(deadline) => Err(failure),
         prepared = ready(request, ticket, holdings, &created, Desk { mailbox, answers: &mut answers, deadline }) => {
             prepared.map(Some)
@@ -118,6 +119,12 @@ async fn drive(
         }
         Err(failure) => Ended { outcome: Err(failure), farewell: created.undo().await },
     }
+}
+
+/// When the whole turn runs out of time, and how much it has.
+fn deadline_of(timeouts: &Timeouts) -> Option<(Instant, Duration)> {
+    let total = timeouts.total?;
+    Some((Instant::now() + total.saturating_sub(timeouts.waited), total))
 }
 
 /// Never ends where there is no total timeout.

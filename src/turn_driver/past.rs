@@ -97,7 +97,8 @@ pub async fn past(
             until = desk.patience();
         }
         if Instant::now() >= until {
-            return Err(busy_elsewhere(session, began.elapsed()));
+            let asks = !pending.open.is_empty();
+            return Err(busy_elsewhere(session, began.elapsed(), asks));
         }
         let next_look = until.min(Instant::now() + BUSY_LOOK);
         if let Ok(Some((id, reply))) = timeout_at(next_look, desk.answers.recv()).await {
@@ -172,13 +173,19 @@ impl Pending<'_> {
     }
 }
 
-fn busy_elsewhere(session: &str, waited: Duration) -> Failure {
+/// `asks`: what an earlier turn asked waits for a reply of ours.
+fn busy_elsewhere(session: &str, waited: Duration, asks: bool) -> Failure {
     let ms = waited.as_millis();
-    Failure::new(
-        Code::SessionBusy,
-        format!("session '{session}' is busy through another client, for {ms} ms now"),
-    )
-    .session(session)
-    .accepted(Accepted::No)
-    .hint("wait for it, abort it there, or use another session (`fork: true`)")
+    let (busy, hint) = if asks {
+        (
+            format!("an ask of an earlier turn of session '{session}' got no reply for {ms} ms"),
+            "reply to it by `stream.reply()` or your function; its event comes before `start`",
+        )
+    } else {
+        (
+            format!("session '{session}' is busy with another turn, for {ms} ms now"),
+            "wait for it, abort it there, or use another session (`fork: true`)",
+        )
+    };
+    Failure::new(Code::SessionBusy, busy).session(session).accepted(Accepted::No).hint(hint)
 }

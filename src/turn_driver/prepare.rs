@@ -66,6 +66,11 @@ pub async fn prepare(
         None if request.session.newest => api.newest().await?,
         named => named,
     };
+    // OpenCode 2 lists what is asked in a session by the name of the directory that it was made with.
+    let api = match (api, found.as_ref().and_then(|session| session.directory.clone())) {
+        (api @ ApiClient::V2(_), Some(home)) => api.in_directory(home),
+        (api, _) => api,
+    };
     let ours = found.as_ref().is_none_or(|_| request.session.fork);
     let session = make(request, &api, found, created, &settings).await?;
     if api.must_prove_its_stream() {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use futures::future::Future;
 use futures::stream::StreamExt;
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::api_client::{ApiClient, View};
 use super::expire;
 use super::farewell::{Farewell, Remains};
 use super::jobs::{Done, Jobs};
+use super::leave::{Leaving, OnLeave, left_further};
 use super::prepare::Prepared;
 use super::requests::answer_ask;
 use super::{Answers, Ended, LEAVE};
@@ -36,6 +36,8 @@ struct Pump<'a> {
     effects: usize,
     /// The prompt was sent, and nobody knows yet whether it was taken.
     posting: bool,
+    /// The reader left: what is to become of the turn.
+    left: Option<OnLeave>,
     /// When leaving has taken long enough.
     leave_by: Option<Instant>,
     /// It had, so the turn may yet begin.
@@ -48,7 +50,7 @@ pub async fn pump(
     request: &TurnRequest,
     prepared: Prepared,
     mailbox: &Arc<Mailbox>,
-    mut leave: watch::Receiver<bool>,
+    mut leave: Leaving,
     mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Ended {
@@ -60,13 +62,17 @@ pub async fn pump(
         if let Some(verdict) = pump.drain() {
             break verdict;
         }
+        if pump.detaches() {
+            pump.turn.conclude_detached();
+            continue;
+        }
         let (turn_deadline, leave_by, lost_at) = pump.deadlines();
         tokio::select! {
             biased;
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),
             Some(delivery) = deliveries.recv() => pump.on_delivery(delivery),
             Some((id, reply)) = answers.recv() => pump.turn.on_answer(&id, reply),
-            _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
+            left = left_further(&mut leave, pump.left, request.on_leave) => pump.leave(left),
             () = until(turn_deadline) => pump.turn.on_deadline(Instant::now().into_std()),
             () = until(leave_by) => pump.stop_waiting(),
             () = until(lost_at) => pump.lose(),
@@ -74,7 +80,7 @@ pub async fn pump(
                 gone_told = true;
                 pump.lose_server(failure);
             }
-            failure = expire(deadline), if pump.leave_by.is_none() => pump.fail(failure),
+            failure = expire(deadline), if pump.left.is_none() => pump.run_out(failure),
         }
     };
     let left = pump.rest(&verdict);
@@ -168,6 +174,7 @@ impl<'a> Pump<'a> {
             jobs,
             effects: 0,
             posting: true,
+            left: None,
             leave_by: None,
             begins_late: false,
             lost_at: None,
@@ -197,7 +204,7 @@ impl<'a> Pump<'a> {
                 }
                 Output::Abort => self.abort(),
                 // Who leaves wants it no more: it is withdrawn.
-                Output::Resend if self.leave_by.is_some() => self.abort(),
+                Output::Resend if self.left == Some(OnLeave::Abort) => self.abort(),
                 Output::Resend => {
                     let prompt = self.prepared.prompt.clone();
                     self.job(|api, session| async move {
@@ -298,6 +305,17 @@ impl<'a> Pump<'a> {
         self.turn.fail(failure.accepted(accepted));
     }
 
+    /// The time is up; where the connection was lost meanwhile, that is why.
+    fn run_out(&mut self, mut failure: Failure) {
+        if let Some((_, lost)) = &self.lost_at {
+            failure.message.push_str(", and the connection to OpenCode was lost meanwhile");
+            failure = failure
+                .cause(why(lost))
+                .hint("is the server still running? Look into the session there before prompting again");
+        }
+        self.fail(failure);
+    }
+
     fn refused(&mut self, refusal: Failure, status: u16) {
         match status {
             _ if refusal.code == Code::SessionNotFound => self.turn.fail(refusal),
@@ -361,14 +379,27 @@ impl<'a> Pump<'a> {
         self.emit(StreamEvent::Raw { place, event });
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, left: OnLeave) {
+        self.left = Some(left);
         self.leave_by = Some(Instant::now() + LEAVE);
-        self.turn.leave();
+        if left == OnLeave::Abort {
+            self.turn.leave();
+        }
+    }
+
+    /// Whether the turn can be let run on now: OpenCode has its prompt.
+    fn detaches(&self) -> bool {
+        self.left == Some(OnLeave::Detach) && !self.posting && self.turn.is_accepted()
     }
 
     fn stop_waiting(&mut self) {
-        self.begins_late = true;
-        self.turn.conclude_left();
+        match self.left {
+            Some(OnLeave::Detach) => self.turn.conclude_detached(),
+            _ => {
+                self.begins_late = true;
+                self.turn.conclude_left();
+            }
+        }
     }
 
     fn lose(&mut self) {
@@ -376,9 +407,8 @@ impl<'a> Pump<'a> {
             let waited = self.request.target.timeouts.reconnect.as_millis();
             let lost =
                 format!("the connection to OpenCode was lost and could not be made again for {waited} ms");
-            let cause = [Some(failure.message), failure.cause].into_iter().flatten().collect::<Vec<_>>();
             self.fail(
-                Failure::new(Code::StreamLost, lost).cause(cause.join(": ")).hint(
+                Failure::new(Code::StreamLost, lost).cause(why(&failure)).hint(
                     "the text so far is in error.data.text; look into the session before prompting again",
                 ),
             );
@@ -395,23 +425,37 @@ impl<'a> Pump<'a> {
         (self.turn.deadline().map(Instant::from_std), self.leave_by, lost_at)
     }
 
-    /// Whatever ended the turn, nothing goes on running for it; a session of ours that was to go goes, and so
+    /// Whether the turn is to go on inside OpenCode without us.
+    fn runs_on(&self, verdict: &Result<Value, Failure>) -> bool {
+        match verdict {
+            Ok(_) => self.left == Some(OnLeave::Detach),
+            Err(failure) => {
+                let accepted = failure.accepted != Accepted::No;
+                self.request.on_leave == OnLeave::Detach && accepted && is_about_following(failure)
+            }
+        }
+    }
+
+    /// Whatever ended the turn, nothing goes on running for it, unless it was to be let run on; a session of ours that was to go goes, and so
     /// does one that was made for a prompt that was not taken.
     fn rest(mut self, verdict: &Result<Value, Failure>) -> Rest {
         let contested = self.turn.is_contested() || self.begins_late;
+        let stop = self.turn.stop();
         let remains = match verdict {
+            _ if self.runs_on(verdict) => Remains::Running,
             _ if self.posting => Remains::Prompt,
             Err(failure) if failure.accepted != Accepted::No && !is_the_end(failure) => {
-                Remains::Turn { contested }
+                Remains::Turn { contested, stop }
             }
-            Ok(_) if self.begins_late => Remains::Turn { contested },
+            Ok(_) if self.begins_late => Remains::Turn { contested, stop },
             _ => Remains::Nothing,
         };
         let was_refused = verdict.as_ref().is_err_and(|failure| failure.accepted == Accepted::No);
         let is_doomed = self.prepared.ours && (self.request.session.ephemeral || was_refused);
         Rest {
             sessions: self.turn.sessions(),
-            asks: self.turn.give_up_asks(),
+            // What a turn that runs on asks stays for whoever follows it.
+            asks: if matches!(remains, Remains::Running) { Vec::new() } else { self.turn.give_up_asks() },
             prompted: self.prompted,
             is_seen: self.turn.shows_prompt(),
             remains,
@@ -421,6 +465,17 @@ impl<'a> Pump<'a> {
             leave_by: self.leave_by,
         }
     }
+}
+
+/// A lower failure in one line.
+fn why(failure: &Failure) -> String {
+    let words = [Some(&failure.message), failure.cause.as_ref()];
+    words.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(": ")
+}
+
+/// Whether this says only that the turn cannot be followed any more: it says nothing against the turn itself.
+fn is_about_following(failure: &Failure) -> bool {
+    matches!(failure.code, Code::StreamLost | Code::Unreachable | Code::Protocol | Code::Limit)
 }
 
 /// Whether OpenCode itself ended the turn with this: then there is nothing to stop.

@@ -13,7 +13,7 @@ use super::prepare::{Prepared, prepare};
 use super::queue::Ticket;
 use crate::error::{Code, Failure};
 use crate::protocol::stream_event::StreamEvent;
-use crate::request::{LaunchRequest, Route, TargetRequest, TurnRequest};
+use crate::request::{LaunchRequest, Route, SkippedRoute, TargetRequest, TurnRequest};
 use crate::transport::{Holdings, Known, Running, Server, identify, implicit, require_folder};
 
 /// How often a private server is started for one turn: one that dies at each first request would be for ever.
@@ -59,7 +59,9 @@ pub async fn ready(
             Err(Refused::Route(failure)) => failure,
         };
         tried.push(json!({ "route": route.name(), "reason": failure.message }));
-        let Some(next) = request.routes.get(at + 1) else { return Err(last_of(failure, tried)) };
+        let Some(next) = request.routes.get(at + 1) else {
+            return Err(last_of(failure, tried, &request.skipped));
+        };
         // Nothing has been sent yet, so the reader is told what was tried, whatever comes of it.
         let (from, to) = (route.name(), next.name());
         let _ = desk.mailbox.push(StreamEvent::Fallback { from, to, reason: failure.message });
@@ -67,15 +69,31 @@ pub async fn ready(
     Err(Failure::new(Code::UnsupportedOption, "there is no route for this turn"))
 }
 
-/// The failure of the last route, with those of the routes before it.
-fn last_of(failure: Failure, tried: Vec<serde_json::Value>) -> Failure {
+/// The failure of the last route, with those of the routes before it, and why no other route was tried.
+fn last_of(failure: Failure, mut tried: Vec<serde_json::Value>, skipped: &[SkippedRoute]) -> Failure {
+    tried.extend(skipped.iter().map(|SkippedRoute { route, what, reason }| {
+        json!({ "route": route.name(), "reason": format!("{what}: {reason}") })
+    }));
     if tried.len() < 2 {
         return failure;
     }
     let mut failure = failure;
     let data = failure.data.get_or_insert_with(|| json!({}));
     data["routes"] = tried.into();
-    failure
+    match skipped.first() {
+        Some(first) => {
+            let left_out = left_out(first, skipped);
+            failure.hint =
+                Some(failure.hint.map_or_else(|| left_out.clone(), |hint| format!("{hint}; {left_out}")));
+            failure
+        }
+        None => failure,
+    }
+}
+
+fn left_out(first: &SkippedRoute, skipped: &[SkippedRoute]) -> String {
+    let routes: Vec<_> = skipped.iter().map(|skipped| format!("'{}'", skipped.route.name())).collect();
+    format!("no other route was tried ({}), because of {}: {}", routes.join(", "), first.what, first.reason)
 }
 
 async fn take(

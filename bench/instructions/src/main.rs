@@ -1,5 +1,6 @@
-//! A capture, two thousand tokens long, through the whole of the pure core: framing, glance, transcript,
-//! turn, mailbox. `bench/instructions/check.mjs` counts the instructions of [`replay`].
+//! A capture of each generation, with two thousand deltas, through the whole of the pure core: framing,
+//! glance, dialect, transcript, turn, mailbox. `instructions 1` and `instructions 2` replay one of them;
+//! `bench/instructions/check.mjs` counts the instructions of [`replay`].
 
 #![allow(dead_code, unused_imports)]
 
@@ -22,56 +23,121 @@ use std::time::{Duration, Instant};
 
 use framing::sse::SseFramer;
 use mailbox::Mailbox;
-use protocol::dialect::{decode, glance};
+use protocol::dialect::{decode, glance, v2};
+use protocol::release::Generation;
 use protocol::turn::{Output, Turn, TurnConfig};
 
-const CAPTURE: &[u8] = include_bytes!("../../../__test__/fixtures/1.18.33/text.sse");
-const TOKENS: usize = 2000;
+const DELTAS: usize = 2000;
+
+/// One turn, as a release sent it.
+struct Capture {
+    generation: Generation,
+    records: &'static str,
+    session: &'static str,
+    /// The id of the prompt, where clients choose it.
+    prompt: Option<&'static str>,
+    /// By which a delta is known.
+    delta: &'static str,
+}
+
+const FIRST: Capture = Capture {
+    generation: Generation::V1,
+    records: include_str!("../../../__test__/fixtures/1.18.33/text.sse"),
+    session: "ses_dfb977ac2ffeZbb39v9d42NZtl",
+    prompt: None,
+    delta: "\"message.part.delta\"",
+};
+
+const SECOND: Capture = Capture {
+    generation: Generation::V2,
+    records: include_str!("../../../__test__/fixtures/2.0.15/text.sse"),
+    session: "ses_deb60c4c6ffe9Lz410UaTHpT4n",
+    prompt: Some("msg_2149f3b81001WV03VMa3ZjNRyB"),
+    delta: "\"session.text.delta\"",
+};
 
 fn main() {
-    let wire = capture();
-    let text = replay(black_box(&wire), Instant::now());
-    assert_eq!(text.len(), expected().len());
+    let capture = match std::env::args().nth(1).as_deref() {
+        Some("2") => SECOND,
+        _ => FIRST,
+    };
+    let wire = capture.wire();
+    let text = replay(black_box(&wire), &capture, Instant::now());
+    assert_eq!(text, capture.text());
     println!("{} bytes, {} characters", wire.len(), text.len());
 }
 
-/// The capture, with each token a hundred times, and as many records of a session that nobody listens to.
-fn capture() -> Vec<u8> {
-    let text = String::from_utf8_lossy(CAPTURE);
-    let mut wire = String::new();
-    for record in text.split_inclusive("\n\n") {
-        let times = if record.contains("\"message.part.delta\"") { TOKENS / 20 } else { 1 };
-        let foreign = record.replace("ses_", "ses_x");
-        for _ in 0..times {
-            wire.push_str(record);
-            wire.push_str(&foreign);
+impl Capture {
+    fn records(&self) -> impl Iterator<Item = &'static str> {
+        self.records.split_inclusive("\n\n")
+    }
+
+    /// How often each delta comes.
+    fn times(&self) -> usize {
+        DELTAS / self.records().filter(|record| record.contains(self.delta)).count()
+    }
+
+    /// The capture, with each delta many times, and as many records of a session that nobody listens to.
+    fn wire(&self) -> Vec<u8> {
+        let mut wire = String::new();
+        for record in self.records() {
+            let times = if record.contains(self.delta) { self.times() } else { 1 };
+            let foreign = record.replace("ses_", "ses_x");
+            for _ in 0..times {
+                wire.push_str(record);
+                wire.push_str(&foreign);
+            }
+        }
+        wire.into_bytes()
+    }
+
+    /// What the deltas say.
+    fn text(&self) -> String {
+        let deltas = self.records().filter(|record| record.contains(self.delta));
+        let said = deltas.map(|record| {
+            let (_, rest) = record.split_once("\"delta\":\"").expect("a delta");
+            rest.split('"').next().expect("its text").repeat(self.times())
+        });
+        said.collect()
+    }
+
+    fn turn(&self, now: Instant) -> Turn {
+        let turn = Turn::new(config(self));
+        let Some(prompt) = self.prompt else {
+            let mut turn = turn;
+            turn.on_accepted(now);
+            return turn;
+        };
+        let mut turn = turn.of_prompt(prompt);
+        turn.on_stored(now);
+        turn
+    }
+
+    /// Hands what one record says to the turn, if it is of its session.
+    fn take(&self, record: &[u8], turn: &mut Turn, now: Instant) {
+        if self.generation == Generation::V2 {
+            if v2::peek(record).is_none_or(|peek| peek.session_id == self.session) {
+                v2::decode(record, &mut |event| turn.on_event(&event, now)).expect("a captured record");
+            }
+        } else if glance(record).is_none_or(|glance| glance.session_id == self.session)
+            && let Some(event) = decode(record).expect("a captured record")
+        {
+            turn.on_event(&event, now);
         }
     }
-    wire.into_bytes()
-}
-
-fn expected() -> String {
-    (0..20).map(|n| format!("tok{n} ").repeat(TOKENS / 20)).collect()
 }
 
 // SAFETY: no other function of this program, or of a library it links, has this name.
 #[unsafe(no_mangle)]
 #[inline(never)]
-fn replay(wire: &[u8], now: Instant) -> String {
+fn replay(wire: &[u8], capture: &Capture, now: Instant) -> String {
     let mut framer = SseFramer::new(wire.len());
     let mailbox = Mailbox::new(wire.len(), || {});
-    let session = "ses_dfb977ac2ffeZbb39v9d42NZtl";
-    let mut turn = Turn::new(config(session));
-    turn.on_accepted(now);
+    let mut turn = capture.turn(now);
     let mut text = String::new();
     for chunk in wire.chunks(1400) {
         let fed = framer.feed(chunk, |record| {
-            if glance(record.data).is_some_and(|glance| glance.session_id != session) {
-                return;
-            }
-            if let Ok(Some(event)) = decode(record.data) {
-                turn.on_event(&event, now);
-            }
+            capture.take(record.data, &mut turn, now);
             while let Some(output) = turn.poll_output() {
                 match output {
                     Output::Emit(event) => mailbox.push(event).expect("the limit is the capture's length"),
@@ -86,12 +152,12 @@ fn replay(wire: &[u8], now: Instant) -> String {
     text
 }
 
-fn config(session: &str) -> TurnConfig {
+fn config(capture: &Capture) -> TurnConfig {
     TurnConfig {
         route: "server",
         granularity: "token",
-        generation: protocol::release::Generation::V1,
-        session_id: session.to_owned(),
+        generation: capture.generation,
+        session_id: capture.session.to_owned(),
         version: None,
         policies: protocol::turn::Policies {
             permission: protocol::turn::PermissionPolicy::Reject,

@@ -1,54 +1,91 @@
 //! Who listens, what was prompted, and what is sent when everybody is ready.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::dialect::{Dialect, Turn};
 use crate::feed::{Plan, render};
 use crate::pace::monotonic_ns;
-use crate::records;
+use crate::wire::framed;
 
-/// What a connection to `/event` has to write next.
+/// What a connection to the event stream has to write next.
 #[derive(Clone)]
 pub enum Piece {
     /// Bytes that are framed for the wire already.
     Bytes(Arc<Vec<u8>>),
     /// A slow answer, each token stamped just before it is written.
-    Paced(Arc<(Plan, Vec<String>)>),
+    Paced(Arc<(Plan, Vec<Turn>)>),
+}
+
+/// A prompt, and what was answered to it: nothing yet, while it runs.
+#[derive(Clone)]
+pub struct Stored {
+    pub prompt: String,
+    pub text: String,
+    pub answer: Option<String>,
 }
 
 #[derive(Default)]
 struct State {
     plan: Plan,
     sessions: usize,
-    /// The sessions whose prompt has come.
-    prompted: Vec<String>,
+    /// The turns that wait for the others' prompts.
+    waiting: Vec<Turn>,
+    stored: HashMap<String, Stored>,
     listeners: Vec<UnboundedSender<Piece>>,
     /// When the last answers began to be sent, on the clock that Node's `process.hrtime` reads.
     began: u128,
+    /// How many characters their texts have.
+    characters: usize,
 }
 
-#[derive(Clone, Default)]
-pub struct Bus(Arc<Mutex<State>>);
+#[derive(Clone)]
+pub struct Bus {
+    pub dialect: Arc<dyn Dialect>,
+    state: Arc<Mutex<State>>,
+}
 
 impl Bus {
+    pub fn new(dialect: Arc<dyn Dialect>) -> Self {
+        Self { dialect, state: Arc::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn plan(&self, plan: Plan) {
         let mut state = self.lock();
         state.plan = plan;
-        state.prompted.clear();
+        state.waiting.clear();
+        state.stored.clear();
     }
 
     /// How many prompts wait for others.
-    pub fn prompted(&self) -> usize {
-        self.lock().prompted.len()
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting.len()
     }
 
     pub fn began(&self) -> u128 {
         self.lock().began
+    }
+
+    pub fn characters(&self) -> usize {
+        self.lock().characters
+    }
+
+    /// What the session was asked, if it was.
+    pub fn stored(&self, session: &str) -> Option<Stored> {
+        self.lock().stored.get(session).cloned()
+    }
+
+    /// The sessions that run.
+    pub fn running(&self) -> Vec<String> {
+        let state = self.lock();
+        let running = state.stored.iter().filter(|(_, stored)| stored.answer.is_none());
+        running.map(|(session, _)| session.clone()).collect()
     }
 
     pub fn listen(&self) -> UnboundedReceiver<Piece> {
@@ -64,28 +101,57 @@ impl Bus {
             state.sessions += 1;
             format!("ses_{:026}", state.sessions)
         };
-        self.send(Piece::Bytes(Arc::new(records::framed(&records::session("session.created", &id)))));
+        self.send_records(&[self.dialect.session_created(&id)]);
         id
     }
 
     /// Takes a prompt. With the last one that the plan waits for, the answers begin.
-    pub fn prompt(&self, session: &str) {
+    pub fn prompt(&self, turn: Turn, text: &str) {
+        let stored = Stored { prompt: turn.prompt.clone(), text: text.to_owned(), answer: None };
+        self.lock().stored.insert(turn.session.clone(), stored);
+        self.send_records(&self.dialect.prompted(&turn, text));
         let ready = {
             let mut state = self.lock();
-            state.prompted.push(session.to_owned());
-            let ready = state.prompted.len() >= state.plan.turns;
-            ready.then(|| (state.plan.clone(), std::mem::take(&mut state.prompted)))
+            state.waiting.push(turn);
+            let ready = state.waiting.len() >= state.plan.turns;
+            ready.then(|| (state.plan.clone(), std::mem::take(&mut state.waiting)))
         };
-        let Some((plan, sessions)) = ready else { return };
+        let Some((plan, turns)) = ready else { return };
         let bus = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let answers = match plan.pace {
-                0 => Piece::Bytes(Arc::new(render(&plan, &sessions))),
-                _ => Piece::Paced(Arc::new((plan, sessions))),
-            };
-            bus.lock().began = monotonic_ns();
-            bus.send(answers);
-        });
+        tokio::task::spawn_blocking(move || bus.answer(plan, turns));
+    }
+
+    fn answer(&self, plan: Plan, turns: Vec<Turn>) {
+        if plan.pace > 0 {
+            self.begin();
+            return self.send(Piece::Paced(Arc::new((plan, turns))));
+        }
+        let answer = render(&*self.dialect, &plan, &turns);
+        self.answered(&turns, answer.texts);
+        self.begin();
+        self.send(Piece::Bytes(Arc::new(answer.wire)));
+    }
+
+    fn begin(&self) {
+        self.lock().began = monotonic_ns();
+    }
+
+    /// Remembers what the turns came to.
+    pub fn answered(&self, turns: &[Turn], texts: Vec<String>) {
+        let mut state = self.lock();
+        state.characters = texts.iter().map(String::len).sum();
+        for (turn, text) in turns.iter().zip(texts) {
+            if let Some(stored) = state.stored.get_mut(&turn.session) {
+                stored.answer = Some(text);
+            }
+        }
+    }
+
+    fn send_records(&self, records: &[String]) {
+        if !records.is_empty() {
+            let bytes = records.iter().flat_map(|record| framed(record)).collect();
+            self.send(Piece::Bytes(Arc::new(bytes)));
+        }
     }
 
     fn send(&self, piece: Piece) {

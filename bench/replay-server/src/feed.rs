@@ -1,6 +1,7 @@
 //! What a busy server sends while it answers, rendered before it is needed.
 
-use crate::records::{self, Part};
+use crate::dialect::{Dialect, Turn};
+use crate::wire::Wire;
 
 /// How one run goes.
 #[derive(Clone)]
@@ -48,24 +49,23 @@ impl Plan {
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Token,
-    /// A running tool whose output grows to 4 KB.
-    Growing,
-    Session,
-    /// A tool's output of 50 KB.
-    Output,
+    ToolRuns,
+    /// With an output of 50 KB.
+    ToolDone,
+    Totals,
     Heartbeat,
-    Message,
+    Other,
 }
 
 /// A thousand records in their order: the rare ones spread evenly among the tokens.
 fn schedule() -> Vec<Kind> {
     let mut kinds = vec![Kind::Token; 1000];
     let rare = [
-        (Kind::Growing, 40),
-        (Kind::Session, 30),
-        (Kind::Output, 4),
+        (Kind::ToolRuns, 40),
+        (Kind::Totals, 30),
+        (Kind::ToolDone, 4),
         (Kind::Heartbeat, 5),
-        (Kind::Message, 21),
+        (Kind::Other, 21),
     ];
     for (offset, (kind, count)) in rare.into_iter().enumerate() {
         for n in 0..count {
@@ -79,100 +79,61 @@ fn schedule() -> Vec<Kind> {
     kinds
 }
 
+/// An answer that is ready to be sent.
+pub struct Answer {
+    pub wire: Vec<u8>,
+    /// What each turn says.
+    pub texts: Vec<String>,
+}
+
 /// The whole of all turns, framed for the wire.
-pub fn render(plan: &Plan, sessions: &[String]) -> Vec<u8> {
+pub fn render(dialect: &dyn Dialect, plan: &Plan, turns: &[Turn]) -> Answer {
     let mut wire = Wire::new(plan.chunk_per_event);
-    for session in sessions {
-        opening(session).iter().for_each(|record| wire.push(record));
+    for turn in turns {
+        dialect.opening(turn).iter().for_each(|record| wire.push(record));
     }
-    let mut tokens = vec![0usize; sessions.len()];
+    let mut texts = vec![String::new(); turns.len()];
+    let mut tokens = vec![0usize; turns.len()];
+    let (mut runs, mut done, mut others) = (Count(0), Count(0), Count(0));
     let schedule = schedule();
-    let stranger = "ses_somebodyelse00000000000000".to_owned();
     for n in 0..plan.events {
-        let turn = n % sessions.len();
-        let session = &sessions[turn];
-        let tool_session = if plan.own_tools { session } else { &stranger };
+        let turn = n % turns.len();
+        let session = turns[turn].session.as_str();
+        let tool_session = if plan.own_tools { session } else { "ses_somebodyelse00000000000000" };
         if plan.long > 0 && n == plan.events / 2 {
-            wire.push(&records::tool(tool_session, 9999, true, plan.long));
+            wire.push(&dialect.long(tool_session, plan.long));
         }
-        match schedule[n % 1000] {
+        let record = match schedule[n % 1000] {
             Kind::Token => {
-                wire.push(&records::delta(session, &token(tokens[turn])));
+                let text = token(tokens[turn]);
                 tokens[turn] += 1;
+                texts[turn].push_str(&text);
+                dialect.token(session, &text)
             }
-            Kind::Growing => {
-                wire.push(&records::tool(tool_session, n / 1000, false, 100 * (n % 1000 / 25 + 1)))
-            }
-            Kind::Output => wire.push(&records::tool(tool_session, n / 1000, true, 50_000)),
-            Kind::Session => wire.push(&records::session("session.updated", session)),
-            Kind::Heartbeat => wire.push(records::HEARTBEAT),
-            Kind::Message => wire.push(&records::answer(session, false)),
-        }
+            Kind::ToolRuns => dialect.tool_runs(tool_session, runs.next()),
+            Kind::ToolDone => dialect.tool_done(tool_session, done.next(), 50_000),
+            Kind::Totals => dialect.totals(session),
+            Kind::Heartbeat => dialect.heartbeat(),
+            Kind::Other => dialect.other(session, others.next()),
+        };
+        wire.push(&record);
     }
-    for (session, tokens) in sessions.iter().zip(&tokens) {
-        let text: String = (0..*tokens).map(token).collect();
-        ending(session, &text).iter().for_each(|record| wire.push(record));
+    for (turn, text) in turns.iter().zip(&texts) {
+        dialect.ending(&turn.session, text).iter().for_each(|record| wire.push(record));
     }
-    wire.finish()
+    Answer { wire: wire.finish(), texts }
+}
+
+struct Count(usize);
+
+impl Count {
+    fn next(&mut self) -> usize {
+        self.0 += 1;
+        self.0 - 1
+    }
 }
 
 /// Five bytes, and no two neighbours alike.
 fn token(n: usize) -> String {
     format!("{:04} ", n % 10_000)
-}
-
-/// What comes before the first token.
-pub fn opening(session: &str) -> Vec<String> {
-    vec![
-        records::user(session),
-        records::part(session, &Part::Prompt),
-        records::status(session, "busy"),
-        records::answer(session, false),
-        records::part(session, &Part::StepStart),
-        records::part(session, &Part::Text { text: "", ended: false }),
-    ]
-}
-
-/// What comes after the last one.
-pub fn ending(session: &str, text: &str) -> Vec<String> {
-    vec![
-        records::part(session, &Part::Text { text, ended: true }),
-        records::part(session, &Part::StepFinish),
-        records::answer(session, true),
-        records::status(session, "idle"),
-        records::idle(session),
-    ]
-}
-
-/// Records to chunks of HTTP.
-struct Wire {
-    chunk_per_event: bool,
-    bytes: Vec<u8>,
-    pending: Vec<u8>,
-}
-
-impl Wire {
-    fn new(chunk_per_event: bool) -> Self {
-        Self { chunk_per_event, bytes: Vec::new(), pending: Vec::new() }
-    }
-
-    fn push(&mut self, record: &str) {
-        if self.chunk_per_event {
-            self.bytes.extend_from_slice(&records::framed(record));
-            return;
-        }
-        self.pending.extend_from_slice(format!("data: {record}\n\n").as_bytes());
-        while self.pending.len() >= 65_536 {
-            let rest = self.pending.split_off(65_536);
-            records::chunk(&mut self.bytes, &self.pending);
-            self.pending = rest;
-        }
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        if !self.pending.is_empty() {
-            records::chunk(&mut self.bytes, &self.pending);
-        }
-        self.bytes
-    }
 }

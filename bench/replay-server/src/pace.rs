@@ -5,29 +5,31 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use crate::feed::{Plan, ending, opening};
-use crate::records::{delta, framed};
+use crate::dialect::{Dialect, Turn};
+use crate::feed::Plan;
+use crate::wire::framed;
 
-pub fn stream(socket: &TcpStream, plan: &Plan, sessions: &[String]) -> Result<()> {
-    for record in sessions.iter().flat_map(|session| opening(session)) {
+/// Writes it; what each turn said.
+pub fn stream(socket: &TcpStream, dialect: &dyn Dialect, plan: &Plan, turns: &[Turn]) -> Result<Vec<String>> {
+    for record in turns.iter().flat_map(|turn| dialect.opening(turn)) {
         write(socket, &framed(&record))?;
     }
-    let mut texts = vec![String::new(); sessions.len()];
+    let mut texts = vec![String::new(); turns.len()];
     let began = Instant::now();
     for n in 0..plan.events {
         let at = began + Duration::from_micros(plan.pace * (n as u64 + 1));
         std::thread::sleep(at.saturating_duration_since(Instant::now()));
-        let turn = n % sessions.len();
+        let turn = n % turns.len();
         let token = format!("@{} ", monotonic_ns());
         texts[turn].push_str(&token);
-        write(socket, &framed(&delta(&sessions[turn], &token)))?;
+        write(socket, &framed(&dialect.token(&turns[turn].session, &token)))?;
     }
-    for (session, text) in sessions.iter().zip(&texts) {
-        for record in ending(session, text) {
+    for (turn, text) in turns.iter().zip(&texts) {
+        for record in dialect.ending(&turn.session, text) {
             write(socket, &framed(&record))?;
         }
     }
-    Ok(())
+    Ok(texts)
 }
 
 /// A token always fits into an empty socket; a reader that is behind is waited for.

@@ -303,14 +303,18 @@ impl RunDialect {
         let complains = stderr.contains("rror") || !self.junk.is_empty();
         let mut failure = if exit == Exit::Code(0) && !complains {
             let printed = if self.session.is_some() { "not all" } else { "nothing" };
-            Failure::new(
+            let failure = Failure::new(
                 Code::CliExit,
                 format!("`opencode run` ended with exit code 0 and printed {printed} of the turn"),
-            )
-            .hint(
-                "1.14.34, 1.14.48 and 1.15.13 do so; `opencode export` shows the rest of the session. Do not prompt \
-                 again for it; from now on use another release, or `cliProtocol: 'acp'`",
-            )
+            );
+            if self.second {
+                second::unprinted(failure)
+            } else {
+                failure.hint(
+                    "1.14.34, 1.14.48 and 1.15.13 do so; `opencode export` shows the rest of the session. Do not \
+                     prompt again for it; from now on use another release, or `cliProtocol: 'acp'`",
+                )
+            }
         } else {
             let words = last_words(stderr).or_else(|| last_words(&self.junk));
             let said = words.map_or_else(|| " and said nothing".to_owned(), |words| format!(": {words}"));

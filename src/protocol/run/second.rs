@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Code, Failure};
+use crate::error::{Accepted, Code, Failure};
 use crate::protocol::fault::{Fault, fault_of_turn};
 use crate::protocol::json as bounded;
 
@@ -28,6 +28,15 @@ pub fn refusal(error: &Value, session: &str) -> Option<Failure> {
     }
     let failure = fault_of_turn(&fault);
     (failure.code == Code::ModelNotFound).then_some(failure)
+}
+
+/// It looks for its prompt among the stored messages before it ends with exit code 0. Then it prints the parts that it
+/// has not printed yet, and no steps: of a model that said nothing, nothing is left to print (2.0.15).
+pub fn unprinted(failure: Failure) -> Failure {
+    failure.accepted(Accepted::Yes).hint(
+        "read the session's messages: the model may have said nothing, or may have failed. `mode: 'server'` with \
+         `autostart: true` tells which",
+    )
 }
 
 /// A tool's part, with its ids where generation 1 has them.
@@ -72,6 +81,16 @@ mod tests {
         let events = dialect.close(Exit::Code(0));
         assert!(matches!(&events[..], [BusEvent::Message(last)] if last.completed && last.finish.is_none()));
         assert!(dialect.end(Exit::Code(0), "").is_ok());
+    }
+
+    #[test]
+    fn a_turn_of_which_nothing_was_printed_was_taken_and_is_no_success() {
+        let mut dialect = dialect(&[]);
+        assert!(dialect.close(Exit::Code(0)).is_empty());
+        let failure = dialect.end(Exit::Code(0), "").unwrap_err();
+        assert_eq!((failure.code, failure.accepted), (Code::CliExit, Accepted::Yes));
+        let failure = dialect.end(Exit::Code(1), "").unwrap_err();
+        assert_eq!((failure.code, failure.accepted), (Code::CliExit, Accepted::No), "it may not have begun");
     }
 
     #[test]

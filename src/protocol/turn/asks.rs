@@ -193,6 +193,12 @@ impl Turn {
         self.emit(question);
     }
 
+    /// An ask that waits for its reply, as its event shows it.
+    pub(super) fn waiting_ask(&self) -> Option<Value> {
+        let ask = self.asks.open.values().min_by_key(|ask| &ask.id)?;
+        serde_json::to_value(told(ask, self.place(&ask.session_id), None)).ok()
+    }
+
     /// The caller's code has said; too late if another client was faster.
     pub fn on_answer(&mut self, id: &str, reply: Reply) {
         let Some(ask) = self.asks.close(id).filter(|_| !self.finished) else { return };

@@ -4,6 +4,9 @@ use super::Turn;
 use crate::error::{Code, Failure};
 use crate::protocol::event::{MessageInfo, PartKind, PartUpdate};
 
+/// From how many bytes on a text is told by being contained in another.
+const TELLING: usize = 20;
+
 impl Turn {
     /// Which message holds our prompt: its text tells, should another client prompt at the same moment.
     pub(super) fn recognise(&mut self, part: &PartUpdate) {
@@ -15,6 +18,9 @@ impl Turn {
         let text = part.text.decode(0, part.text.len());
         if self.is_certain || !self.config.texts.contains(&text) {
             self.foreign.insert(part.message_id.clone());
+            if self.config.texts.iter().any(|ours| ours.len() >= TELLING && text.contains(ours.as_str())) {
+                self.extended.insert(part.message_id.clone());
+            }
             return;
         }
         if self.user_message.as_ref().is_some_and(|taken| *taken != part.message_id) {
@@ -27,6 +33,12 @@ impl Turn {
         self.is_certain = true;
         self.foreign.remove(&part.message_id);
         self.found(&part.message_id);
+        self.dismiss_doubt();
+    }
+
+    /// A plugin put words before ours, or behind them.
+    pub(super) fn extends_ours(&self, prompt: &str) -> bool {
+        self.extended.contains(prompt)
     }
 
     /// OpenCode answered our prompt and a newer one of another client in one, before ours had a message.

@@ -28,6 +28,8 @@ impl Turn {
 
     /// OpenCode answered that it has stored the prompt.
     pub fn on_stored(&mut self, now: Instant) {
+        // A look that is under way may be of the time before.
+        self.overtaken |= self.fetching;
         if let Some(execution) = &mut self.execution {
             execution.on_stored();
             let prompt = execution.prompt().to_owned();
@@ -37,6 +39,9 @@ impl Turn {
     }
 
     pub(super) fn on_event_of_execution(&mut self, event: &BusEvent, root: bool) {
+        if root {
+            self.heard_of_session(event);
+        }
         let running = self.execution.as_ref().is_some_and(Execution::is_running);
         match event {
             BusEvent::Asked(ask) => self.ask(ask.clone()),
@@ -61,10 +66,10 @@ impl Turn {
                 transcript.delta(delta, out);
                 Ok(())
             }),
-            BusEvent::Retry { attempt, message, next, .. } if root => {
+            BusEvent::Retry { attempt, message, status, next, .. } if root => {
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
-                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
+                self.last_retry = Some(LastRetry { attempt, message: message.clone(), status: *status });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards: Vec::new() });
             }
             _ => {}
@@ -78,9 +83,15 @@ impl Turn {
         self.write(|transcript, out| transcript.message(info, out));
     }
 
-    fn on_sign(&mut self, sign: Sign) {
+    fn heard_of_session(&mut self, event: &BusEvent) {
+        if let Some(execution) = &mut self.execution {
+            execution.heard();
+        }
         // A look that is under way may be of the time before.
-        self.overtaken |= self.fetching && sign != Sign::Nothing;
+        self.overtaken |= self.fetching && matches!(event, BusEvent::Inbox(_) | BusEvent::Execution { .. });
+    }
+
+    fn on_sign(&mut self, sign: Sign) {
         match sign {
             Sign::Nothing => {}
             Sign::Accepted => self.found_prompt(),
@@ -133,20 +144,16 @@ impl Turn {
         match standing {
             Standing::NeverAccepted if self.accepted.is_none() => self.check_at = Some(now + SILENCE),
             Standing::NeverAccepted => self.fail(gone()),
+            Standing::Unseen => self.check_at = Some(now + TAIL / 4),
             Standing::Waiting => {
+                self.parked = None;
                 self.found_prompt();
                 self.catch_up(look, Source::Fetched);
                 self.heard = Some(now);
                 // The stream says when its turn comes.
                 self.check_at = Some(now + QUIET);
             }
-            Standing::Parked => {
-                self.found_prompt();
-                self.catch_up(look, Source::Fetched);
-                self.check_at = Some(now + SILENCE);
-                self.outputs.push_back(Output::Resend);
-            }
-            Standing::Left => self.fail(self.never_ran()),
+            Standing::Parked => self.send_again(look, now),
             Standing::Running => {
                 self.on_sign(Sign::Began);
                 self.catch_up(look, Source::Fetched);
@@ -165,6 +172,17 @@ impl Turn {
                 self.conclude_execution(end);
             }
         }
+    }
+
+    /// Nothing will run the prompt but sending it again, and a busy server may need a while for that.
+    fn send_again(&mut self, look: &Look, now: Instant) {
+        self.found_prompt();
+        self.catch_up(look, Source::Fetched);
+        if now >= *self.parked.get_or_insert(now) + self.config.accept {
+            return self.fail(self.never_ran());
+        }
+        self.check_at = Some(now + SILENCE);
+        self.outputs.push_back(Output::Resend);
     }
 
     /// What came while the look was under way may be in neither.
@@ -233,5 +251,5 @@ fn interrupted(message: &str) -> Failure {
 
 fn gone() -> Failure {
     Failure::new(Code::StreamLost, "OpenCode took the prompt and no longer has it")
-        .hint("the session was deleted or reverted by another client; see the server's log")
+        .hint("another client deleted or reverted the session, or withdrew the prompt; see the server's log")
 }

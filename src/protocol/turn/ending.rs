@@ -24,7 +24,8 @@ impl Turn {
     /// When [`Self::on_deadline`] wants to be called.
     pub fn deadline(&self) -> Option<Instant> {
         let release = self.asks.release_at().filter(|_| !self.finished);
-        release.into_iter().chain(self.look_at()).min()
+        let doubt = self.doubt_ends_at().filter(|_| !self.finished && !self.gap && !self.fetching);
+        release.into_iter().chain(self.look_at()).chain(doubt).min()
     }
 
     /// When the server wants to be asked.
@@ -47,6 +48,9 @@ impl Turn {
     pub fn on_deadline(&mut self, now: Instant) {
         if self.asks.release_at().is_some_and(|at| at <= now) {
             self.release_rejections();
+        }
+        if !self.gap && !self.fetching && self.doubt_ends_at().is_some_and(|at| at <= now) {
+            self.end_doubt(now);
         }
         if self.look_at().is_some_and(|at| at <= now) {
             self.fetch();
@@ -119,6 +123,13 @@ impl Turn {
         }
         for child in &snapshot.children {
             self.adopt(child);
+        }
+        if self.doubts(&snapshot, now) {
+            self.check_at = self.doubt_ends_at().or(Some(now + TAIL));
+            return;
+        }
+        if self.finished || self.fetching {
+            return;
         }
         let heard_nothing = self.heard.is_none();
         let stored = snapshot.messages.iter().any(|message| {

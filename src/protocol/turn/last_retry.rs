@@ -9,6 +9,8 @@ pub struct LastRetry {
     pub attempt: u32,
     /// The provider's words, as OpenCode has them.
     pub message: String,
+    /// Of the provider's answer; generation 1 does not say.
+    pub status: Option<u16>,
 }
 
 impl LastRetry {
@@ -27,7 +29,11 @@ impl LastRetry {
             Some(Value::Object(data)) => data,
             _ => serde_json::Map::default(),
         };
-        data.insert("lastRetry".to_owned(), json!({ "attempt": self.attempt, "message": self.message }));
+        let mut last_retry = json!({ "attempt": self.attempt, "message": self.message });
+        if let Some(status) = self.status {
+            last_retry["status"] = json!(status);
+        }
+        data.insert("lastRetry".to_owned(), last_retry);
         if failure.code == Code::Timeout {
             failure.hint = Some(
                 "check the model provider, or choose another model; error.data.lastRetry has its last failure"

@@ -5,6 +5,7 @@ mod asks;
 mod attribution;
 mod by_execution;
 mod contract;
+mod doubt;
 mod ending;
 mod execution;
 mod last_retry;
@@ -26,7 +27,7 @@ use crate::error::{Accepted, Code, Failure};
 pub use asks::{PermissionPolicy, Policies, QuestionPolicy, told};
 pub use contract::{Output, Snapshot, TurnConfig, Wire};
 pub use ending::{QUIET, SILENCE, TAIL};
-pub use execution::{End, Execution, Look, Standing, Stop};
+pub use execution::{End, Execution, Look, PromptFate, Standing, Stop};
 
 /// The most bytes a turn keeps: its result is a string in the end, and V8 has none of more than 512 MiB.
 pub const KEPT: usize = 256 << 20;
@@ -93,6 +94,12 @@ pub struct Turn {
     known_end: Option<End>,
     /// What may be of the answer came before a look had said that our prompt runs.
     missed: bool,
+    /// Since when it waits for something to run it.
+    parked: Option<Instant>,
+    /// Whose the answer is that came first.
+    doubt: Option<doubt::Doubt>,
+    /// Prompts that have our words among others.
+    extended: HashSet<String>,
 }
 
 impl Turn {
@@ -117,6 +124,9 @@ impl Turn {
             execution: None,
             known_end: None,
             missed: false,
+            parked: None,
+            doubt: None,
+            extended: HashSet::new(),
             check_at: None,
             fetching: false,
             failed_fetches: 0,
@@ -211,6 +221,9 @@ impl Turn {
             return self.on_event_of_execution(event, root);
         }
         self.hear();
+        if root && self.withholds(event, now) {
+            return self.weigh();
+        }
         match event {
             BusEvent::Asked(ask) => {
                 self.asks.stir(now);
@@ -243,8 +256,10 @@ impl Turn {
 
     /// What a server says without end is an end.
     fn weigh(&mut self) {
-        let (waiting, kept) =
-            (self.early_size + self.transcript.waiting(), self.transcript.kept() + self.asks.size());
+        let (waiting, kept) = (
+            self.early_size + self.transcript.waiting() + self.withheld(),
+            self.transcript.kept() + self.asks.size(),
+        );
         let too_much = if waiting > self.most_waiting {
             let words = format!(
                 "more than {} bytes of the turn's events belong to nothing that was announced",
@@ -258,6 +273,10 @@ impl Turn {
             return;
         };
         self.fail(too_much.accepted(Accepted::Unknown));
+    }
+
+    fn withheld(&self) -> usize {
+        self.doubt.as_ref().map_or(0, doubt::Doubt::size)
     }
 
     fn session(&mut self, info: &SessionInfo) {
@@ -305,7 +324,7 @@ impl Turn {
                 let discards = self.transcript.retry();
                 let place = self.place(&self.config.session_id.clone());
                 let (attempt, message, next) = (*attempt, message.clone(), *next);
-                self.last_retry = Some(LastRetry { attempt, message: message.clone() });
+                self.last_retry = Some(LastRetry { attempt, message: message.clone(), status: None });
                 self.emit(StreamEvent::Retry { place, attempt, message, next, discards });
             }
         }
@@ -356,6 +375,7 @@ impl Turn {
             self.gap = true;
             self.check_at = None;
             self.transcript.gap();
+            self.forget_withheld();
             let place = self.place(&self.config.session_id.clone());
             self.emit(StreamEvent::Reconnect { place, attempt: 1, recovered: false });
         }
@@ -426,6 +446,10 @@ impl Turn {
         let failure = match &self.last_retry {
             Some(retry) => retry.explain(failure),
             None => failure,
+        };
+        let failure = match self.waiting_ask() {
+            Some(ask) if failure.code == Code::Timeout => rejected::unanswered(&ask, failure),
+            _ => failure,
         };
         let mut failure = failure.accepted(accepted).session(&self.config.session_id);
         if accepted == Accepted::Yes {

@@ -925,6 +925,7 @@ proptest::proptest! {
     }
 }
 
+mod doubt;
 mod ends;
 mod faults;
 mod wires;

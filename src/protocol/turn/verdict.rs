@@ -30,6 +30,14 @@ impl Turn {
         }
     }
 
+    /// Ends a turn that runs on without its reader: what was replied already still goes, and what is asked stays open.
+    pub fn conclude_detached(&mut self) {
+        if !self.finished {
+            self.release_rejections();
+            self.conclude_left();
+        }
+    }
+
     pub(super) fn succeed(&mut self) {
         self.start();
         let mut out = Vec::new();

@@ -219,6 +219,7 @@ impl Program {
         };
         let mut environment = vec![("OPENCODE_SERVER_PASSWORD", "")];
         if generation == Generation::V2 {
+            environment.push(("OPENCODE_PASSWORD", ""));
             // It works in the directory that this names, and not in its own.
             environment.push(("PWD", self.directory.as_str()));
         }

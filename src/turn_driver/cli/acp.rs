@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::Future;
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::super::api_client::ApiClient;
+use super::super::leave::{Leaving, OnLeave, left};
 use super::super::requests::answer_ask;
 use super::super::{Answers, LEAVE, expire};
 use super::acp_ready::AcpReady;
@@ -79,7 +79,7 @@ pub async fn pump(
     request: &TurnRequest,
     mut ready: AcpReady,
     mailbox: &Mailbox,
-    mut leave: watch::Receiver<bool>,
+    mut leave: Leaving,
     mut answers: Answers,
     deadline: Option<(Instant, Duration)>,
 ) -> Result<Value, Failure> {
@@ -92,7 +92,7 @@ pub async fn pump(
         tokio::select! {
             // A child that never stops writing must not keep anybody from leaving.
             biased;
-            _ = leave.wait_for(|left| *left), if pump.leave_by.is_none() => pump.leave(),
+            _ = left(&mut leave, OnLeave::Abort), if pump.leave_by.is_none() => pump.leave(),
             () = until(leave_by) => pump.turn.conclude_left(),
             failure = expire(deadline), if pump.leave_by.is_none() => fail(&mut pump.turn, failure),
             Some(done) = pump.jobs.next(), if !pump.jobs.is_empty() => pump.on_done(done),

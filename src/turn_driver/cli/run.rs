@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::super::leave::{Leaving, OnLeave, left};
 use super::super::{expire, left_before_the_prompt};
 use super::run_ready::RunReady;
 use super::{emit, fail, raw_records};
@@ -48,7 +48,7 @@ pub async fn pump(
     request: &TurnRequest,
     mut ready: RunReady,
     mailbox: &Mailbox,
-    mut leave: watch::Receiver<bool>,
+    mut leave: Leaving,
     deadline: Option<(Instant, Duration)>,
 ) -> Verdict {
     let mut first = ready.first.take();
@@ -68,7 +68,7 @@ pub async fn pump(
         }
         tokio::select! {
             biased;
-            () = has_left(&mut leave) => return Ok(left_before_the_prompt(request, mailbox)),
+            _ = left(&mut leave, OnLeave::Abort) => return Ok(left_before_the_prompt(request, mailbox)),
             failure = expire(deadline) => return Err(failure),
             () = sleep(pause(tried)) => {}
         }
@@ -76,15 +76,11 @@ pub async fn pump(
     Err(lost())
 }
 
-async fn has_left(leave: &mut watch::Receiver<bool>) {
-    let _ = leave.wait_for(|left| *left).await;
-}
-
 impl Pump<'_> {
     async fn run(
         &mut self,
         child: &mut RunChild,
-        leave: &mut watch::Receiver<bool>,
+        leave: &mut Leaving,
         deadline: Option<(Instant, Duration)>,
     ) -> Ended {
         loop {
@@ -94,7 +90,7 @@ impl Pump<'_> {
             let waits = self.dialect.waits();
             tokio::select! {
                 biased;
-                () = has_left(leave) => return Ended::Verdict(Box::new(self.left())),
+                _ = left(leave, OnLeave::Abort) => return Ended::Verdict(Box::new(self.left())),
                 failure = expire(deadline) => return Ended::Verdict(Box::new(self.failed(failure))),
                 line = child.lines.next() => {
                     let ended = match line {
@@ -245,6 +241,7 @@ impl Pump<'_> {
 fn never_said(ended: Result<(), Failure>) -> Failure {
     let failure = ended.err().unwrap_or_else(|| Failure::new(Code::CliExit, "`opencode run` said nothing"));
     match failure.code {
+        _ if failure.accepted == Accepted::Yes => failure,
         // It looked for them before anything else.
         Code::SessionNotFound | Code::AgentNotFound | Code::ModelNotFound => failure.accepted(Accepted::No),
         _ => failure.accepted(Accepted::Unknown),

@@ -33,6 +33,25 @@ pub fn info() -> Request {
     Request::new(Method::Get, "/api/info")
 }
 
+/// Where previews of 2 say which they are; releases know no such path.
+pub fn preview_health() -> Request {
+    Request::new(Method::Get, "/api/health")
+}
+
+/// The version of a preview of 2, from the answer to [`preview_health`].
+pub fn preview(answer: &Answer) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Health {
+        version: String,
+        #[allow(dead_code, reason = "as in 0.0.0-next-16350, and in no other server's answer")]
+        healthy: bool,
+        #[allow(dead_code, reason = "as above")]
+        pid: u32,
+    }
+    let is_health = answer.status == 200 && is_json(answer);
+    serde_json::from_slice(&answer.body).ok().filter(|_| is_health).map(|Health { version, .. }| version)
+}
+
 pub fn probe(answer: &Answer) -> Probe {
     #[derive(Deserialize)]
     struct Info {

@@ -35,18 +35,6 @@ pub fn read_last_agent(answer: &Answer) -> Option<String> {
     messages.iter().find_map(|message| message["agent"].as_str()).map(str::to_owned)
 }
 
-/// The newest prompt with one of the texts in a page of messages, by its id.
-///
-/// # Errors
-/// When it is no such page.
-pub fn read_prompt_with(answer: &Answer, texts: &[&str]) -> Result<Option<String>, Failure> {
-    let messages: Vec<Value> = data(answer)?;
-    let is_it = |message: &&Value| {
-        message["type"] == "user" && message["text"].as_str().is_some_and(|text| texts.contains(&text))
-    };
-    Ok(messages.iter().find(is_it).and_then(|message| message["id"].as_str()).map(str::to_owned))
-}
-
 /// The ids of the sessions that run.
 pub fn read_active(answer: &Answer) -> Result<Vec<String>, Failure> {
     let active: serde_json::Map<String, Value> = data(answer)?;

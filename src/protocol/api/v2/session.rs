@@ -89,6 +89,11 @@ pub fn newest(directory: &str) -> Request {
         .query("limit", "1")
 }
 
+/// The sessions that were used last, of all directories.
+pub fn latest(limit: usize) -> Request {
+    Request::new(Method::Get, "/api/session").query("parentID", "null").query("limit", limit.to_string())
+}
+
 /// The sessions of the subagents that `id` started.
 pub fn children(id: &str) -> Request {
     Request::new(Method::Get, "/api/session").query("parentID", id)

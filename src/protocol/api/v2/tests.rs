@@ -168,6 +168,7 @@ fn the_newest_session_and_children_are_asked_for_by_query() {
         newest.query,
         [("directory", "/w & p".into()), ("parentID", "null".into()), ("limit", "1".into())]
     );
+    assert_eq!(latest(50).query, [("parentID", "null".into()), ("limit", "50".into())]);
     assert_eq!(children("ses_1").query, [("parentID", "ses_1".into())]);
     assert_eq!(models("/w").query, [("location[directory]", "/w".into())]);
     let list = r#"{"data":[{"id":"ses_1","location":{"directory":"/w"}},{"strange":1}],"cursor":{}}"#;

@@ -91,11 +91,13 @@ pub fn retry(data: &str) -> Result<BusEvent, Malformed> {
         error: Option<Fault>,
     }
     let wire: Wire = parse_repaired("session.retry.scheduled", data)?;
+    let (message, status) = wire.error.map(|fault| (fault.message, fault.status)).unwrap_or_default();
     Ok(BusEvent::Retry {
         session_id: wire.session_id,
         // OpenCode counts the failed one as the first.
         attempt: wire.attempt.saturating_sub(1),
-        message: wire.error.map(|fault| fault.message).unwrap_or_default(),
+        message,
+        status,
         next: wire.at,
     })
 }

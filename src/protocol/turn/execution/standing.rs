@@ -6,9 +6,6 @@ use super::state::{End, Execution, State, Step, is_final};
 use crate::protocol::event::{Fault, Interruption, MessageInfo};
 use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
-/// How often a parked prompt is sent again; each time it should run.
-const RESENDS: u32 = 3;
-
 /// What the server says, asked in this order: whether the session is active first, so that what is stored
 /// afterwards is no older; the inbox before the messages, since prompts go from the one to the other.
 #[derive(Debug, Default)]
@@ -32,16 +29,32 @@ impl Look {
 pub enum Standing {
     /// OpenCode does not have it.
     NeverAccepted,
+    /// This look does not find it: the next one decides.
+    Unseen,
     /// It waits while the session works on another one.
     Waiting,
     /// It waits and nothing will run it: sending the same id again does.
     Parked,
-    /// As parked, and sending it again has not helped.
-    Left,
     Running,
     Ended(End),
-    /// It is neither running nor ended, as far as this look shows: the next one decides.
+    /// It was delivered, and this look finds it neither running nor ended: the next one decides.
     Unclear,
+}
+
+impl Standing {
+    /// Whether only what a look did not find says so. A look is several requests: what moves between two of them
+    /// may show in neither.
+    fn is_by_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NeverAccepted | Self::Ended(End::Lost | End::Interrupted(Interruption::Shutdown))
+        )
+    }
+
+    /// As long as no second look agrees.
+    fn doubted(&self) -> Self {
+        if *self == Self::NeverAccepted { Self::Unseen } else { Self::Unclear }
+    }
 }
 
 impl Execution {
@@ -51,32 +64,41 @@ impl Execution {
         let standing = match self.standing(look) {
             // What runs never goes back into the inbox: the look is older than the stream.
             Standing::Waiting if self.state == State::Running => Standing::Running,
-            Standing::Parked | Standing::Left if self.state == State::Running => self.stopped(),
+            Standing::Parked if self.state == State::Running => Standing::Ended(End::Lost),
             standing => standing,
         };
+        let standing = self.believed(standing);
         match &standing {
-            Standing::Running => self.state = State::Running,
+            // In either case what comes next is of the answer.
+            Standing::Running | Standing::Unclear => self.state = State::Running,
             Standing::Ended(_) => self.state = State::Over,
-            Standing::Waiting | Standing::Parked | Standing::Left => {
-                self.state = State::Waiting { woken: false }
-            }
-            Standing::NeverAccepted | Standing::Unclear => {}
+            Standing::Waiting | Standing::Parked => self.state = State::Waiting { woken: false },
+            Standing::NeverAccepted | Standing::Unseen => {}
         }
         // A list may be older than the stream, which may know of a later end.
         if own_answers(&self.prompt, &look.messages).last().is_some_and(|last| is_final(&last.info)) {
             self.step = Step::Final;
         }
-        self.doubted = standing == Standing::Unclear;
-        self.resent += u32::from(standing == Standing::Parked);
         standing
+    }
+
+    /// What is not found is believed only if the look before this one did not find it either, and the stream has
+    /// said nothing of the session since.
+    fn believed(&mut self, standing: Standing) -> Standing {
+        let agreed = self.doubt.take().is_some_and(|before| before == standing);
+        if agreed || !standing.is_by_absence() {
+            return standing;
+        }
+        let doubted = standing.doubted();
+        self.doubt = Some(standing);
+        doubted
     }
 
     fn standing(&self, look: &Look) -> Standing {
         let Some(behind) = behind(&self.prompt, &look.messages) else {
             return match (look.inbox.contains(&self.prompt), look.active) {
                 (true, true) => Standing::Waiting,
-                (true, false) if self.resent < RESENDS => Standing::Parked,
-                (true, false) => Standing::Left,
+                (true, false) => Standing::Parked,
                 (false, _) => Standing::NeverAccepted,
             };
         };
@@ -88,28 +110,26 @@ impl Execution {
                 StoredMessage::Prompt(_) if last.is_some_and(is_final) => {
                     return Standing::Ended(End::Overtaken);
                 }
+                StoredMessage::Prompt(_) if last.is_some_and(is_aborted) => return cut_off(last),
                 StoredMessage::Prompt(_) | StoredMessage::Other => {}
             }
         }
         if look.active {
             return Standing::Running;
         }
-        // An execution that a rejected ask ended leaves no mark but its last message.
-        if last.and_then(fault_of).is_some_and(|fault| fault.is_abort()) {
-            return Standing::Ended(End::Interrupted(Interruption::Shutdown));
-        }
-        self.stopped()
-    }
-
-    /// Nothing runs, and nothing says how it ended.
-    fn stopped(&self) -> Standing {
-        if self.doubted { Standing::Ended(End::Lost) } else { Standing::Unclear }
+        cut_off(last)
     }
 
     /// The answers of a history that belong to the prompt, in order.
     pub fn own_answers<'a>(&self, messages: &'a [StoredMessage]) -> impl Iterator<Item = &'a Stored> {
         own_answers(&self.prompt, messages)
     }
+}
+
+/// Nothing says how it ended. An execution that a rejected ask ended leaves no mark but its last message.
+fn cut_off(last: Option<&MessageInfo>) -> Standing {
+    let is_aborted = last.is_some_and(is_aborted);
+    Standing::Ended(if is_aborted { End::Interrupted(Interruption::Shutdown) } else { End::Lost })
 }
 
 /// What came behind the prompt; `None` where it is not among the messages.
@@ -128,13 +148,17 @@ fn own_answers<'a>(prompt: &str, messages: &'a [StoredMessage]) -> impl Iterator
             StoredMessage::Idle(_) => over = true,
             StoredMessage::Prompt(_) => over |= complete,
             StoredMessage::Answer(answer) if !over => {
-                complete = is_final(&answer.info);
+                complete = is_final(&answer.info) || is_aborted(&answer.info);
                 return Some(&**answer);
             }
             StoredMessage::Answer(_) | StoredMessage::Other => {}
         }
         None
     })
+}
+
+fn is_aborted(info: &MessageInfo) -> bool {
+    fault_of(info).is_some_and(|fault| fault.is_abort())
 }
 
 fn fault_of(info: &MessageInfo) -> Option<Fault> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::standing::Standing;
 use crate::protocol::event::{ExecutionEvent, Fault, InboxEvent, InboxStep, Interruption, MessageInfo};
 
 /// How the turn of a prompt ended.
@@ -73,10 +74,8 @@ pub struct Execution {
     pub(super) others: HashSet<String>,
     /// What OpenCode itself puts in.
     notes: HashSet<String>,
-    /// The last look found the turn neither running nor ended.
-    pub(super) doubted: bool,
-    /// How often it was found parked.
-    pub(super) resent: u32,
+    /// What the last look did not find, as long as the stream says nothing.
+    pub(super) doubt: Option<Standing>,
 }
 
 impl Execution {
@@ -87,8 +86,7 @@ impl Execution {
             step: Step::Open,
             others: HashSet::new(),
             notes: HashSet::new(),
-            doubted: false,
-            resent: 0,
+            doubt: None,
         }
     }
 
@@ -113,13 +111,19 @@ impl Execution {
 
     /// OpenCode answered the request that brought the prompt.
     pub fn on_stored(&mut self) {
+        self.heard();
         if self.state == State::Sent {
             self.state = State::Waiting { woken: false };
         }
     }
 
+    /// The stream said something of the session: what the last look did not find may be there by now.
+    pub fn heard(&mut self) {
+        self.doubt = None;
+    }
+
     pub fn on_inbox(&mut self, event: &InboxEvent) -> Sign {
-        self.doubted = false;
+        self.heard();
         if event.prompt == self.prompt { self.own(event.step) } else { self.foreign(event) }
     }
 
@@ -169,7 +173,7 @@ impl Execution {
     }
 
     pub fn on_execution(&mut self, event: &ExecutionEvent) -> Sign {
-        self.doubted = false;
+        self.heard();
         match (self.state, event) {
             (State::Waiting { .. }, ExecutionEvent::Started) => {
                 self.state = State::Waiting { woken: true };

@@ -1,7 +1,7 @@
 //! What a look at the server says of a prompt, where no capture has it.
 
 use super::{End, Execution, Look, Sign, Standing};
-use crate::protocol::event::{InboxEvent, InboxStep, Interruption, MessageInfo};
+use crate::protocol::event::{ExecutionEvent, InboxEvent, InboxStep, Interruption, MessageInfo};
 use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
 const OURS: &str = "msg_ours";
@@ -26,9 +26,54 @@ fn look(active: bool, inbox: &[&str], messages: Vec<StoredMessage>) -> Standing 
     })
 }
 
+fn inbox_event(prompt: &str, step: InboxStep) -> InboxEvent {
+    InboxEvent { session_id: "ses_1".into(), prompt: prompt.into(), step }
+}
+
 #[test]
-fn a_prompt_in_neither_list_was_never_accepted() {
-    assert_eq!(look(true, &["msg_other"], vec![prompt("msg_other")]), Standing::NeverAccepted);
+fn a_prompt_in_neither_list_was_never_accepted_if_two_looks_in_a_row_say_so() {
+    let nowhere =
+        || Look { active: true, inbox: vec!["msg_other".to_owned()], messages: vec![prompt("msg_other")] };
+    let mut execution = Execution::new(OURS);
+    assert_eq!(execution.on_look(&nowhere()), Standing::Unseen);
+    assert_eq!(execution.on_look(&nowhere()), Standing::NeverAccepted);
+}
+
+/// Each look is of a time before what came: between its requests the prompt was stored, or moved on.
+#[test]
+fn what_a_look_does_not_find_is_not_believed_once_the_stream_has_said_more() {
+    let absent = [Look::default(), Look { messages: vec![prompt(OURS)], ..Look::default() }, {
+        Look { messages: vec![prompt(OURS), step(None, Some("aborted"))], ..Look::default() }
+    }];
+    let says: [fn(&mut Execution); 5] = [
+        Execution::on_stored,
+        Execution::heard,
+        |execution| drop(execution.on_inbox(&inbox_event("msg_other", InboxStep::Enqueued))),
+        |execution| drop(execution.on_execution(&ExecutionEvent::Started)),
+        |execution| {
+            let found = Look { active: true, messages: vec![prompt(OURS)], ..Look::default() };
+            assert_eq!(execution.on_look(&found), Standing::Running);
+        },
+    ];
+    for look in absent {
+        for say in says {
+            let mut execution = Execution::new(OURS);
+            let first = execution.on_look(&look);
+            say(&mut execution);
+            assert_eq!(execution.on_look(&look), first);
+            let believed = execution.on_look(&look);
+            assert!(matches!(believed, Standing::NeverAccepted | Standing::Ended(_)), "{believed:?}");
+        }
+    }
+}
+
+#[test]
+fn two_looks_that_miss_different_things_agree_on_nothing() {
+    let mut execution = Execution::new(OURS);
+    assert_eq!(execution.on_look(&Look::default()), Standing::Unseen);
+    let delivered = Look { messages: vec![prompt(OURS)], ..Look::default() };
+    assert_eq!(execution.on_look(&delivered), Standing::Unclear);
+    assert!(execution.is_running(), "what comes now is of the answer");
 }
 
 #[test]
@@ -41,9 +86,7 @@ fn a_prompt_in_the_inbox_waits_for_the_session_or_for_us() {
 #[test]
 fn a_prompt_that_runs_never_waits_again() {
     let mut execution = Execution::new(OURS);
-    let delivered =
-        InboxEvent { session_id: "ses_1".into(), prompt: OURS.into(), step: InboxStep::Delivered };
-    assert_eq!(execution.on_inbox(&delivered), Sign::Began);
+    assert_eq!(execution.on_inbox(&inbox_event(OURS, InboxStep::Delivered)), Sign::Began);
     let old = Look { active: true, inbox: vec![OURS.to_owned()], messages: Vec::new() };
     assert_eq!(execution.on_look(&old), Standing::Running);
     assert!(execution.is_running());
@@ -52,7 +95,7 @@ fn a_prompt_that_runs_never_waits_again() {
 #[test]
 fn the_words_that_opencode_puts_in_are_no_other_prompt() {
     let mut execution = Execution::new(OURS);
-    let event = |prompt: &str, step| InboxEvent { session_id: "ses_1".into(), prompt: prompt.into(), step };
+    let event = inbox_event;
     let complete = MessageInfo {
         completed: true,
         finish: Some("stop".to_owned()),
@@ -94,8 +137,22 @@ fn a_failure_is_remembered_with_its_code() {
 
 #[test]
 fn a_rejected_ask_leaves_no_mark_but_an_aborted_step() {
-    let rejected = vec![prompt(OURS), step(None, Some("aborted"))];
-    assert_eq!(look(false, &[], rejected), Standing::Ended(End::Interrupted(Interruption::Shutdown)));
+    let rejected = || vec![prompt(OURS), step(None, Some("aborted"))];
+    let end = Standing::Ended(End::Interrupted(Interruption::Shutdown));
+    let looks = |active, messages: &dyn Fn() -> Vec<StoredMessage>| {
+        let mut execution = Execution::new(OURS);
+        let look = || Look { active, inbox: Vec::new(), messages: messages() };
+        [execution.on_look(&look()), execution.on_look(&look())]
+    };
+    assert_eq!(looks(false, &rejected), [Standing::Unclear, end.clone()]);
+    // Another client's prompt runs by now, and its answer is not ours.
+    let followed = || {
+        let mut messages = rejected();
+        messages.extend([prompt("msg_other"), step(Some("stop"), None)]);
+        messages
+    };
+    assert_eq!(looks(true, &followed), [Standing::Unclear, end]);
+    assert_eq!(Execution::new(OURS).own_answers(&followed()).count(), 1);
 }
 
 #[test]

@@ -1,43 +1,96 @@
 //! Records in the words and the key order of OpenCode 1.18.33.
 
-pub const HEARTBEAT: &str =
-    r#"{"id":"evt_20468913b001heartbeat0000000","type":"server.heartbeat","properties":{}}"#;
-pub const CONNECTED: &str =
-    r#"{"id":"evt_20468856b001r56SAVg0ez9hDc","type":"server.connected","properties":{}}"#;
+use super::{Dialect, Turn, output, own};
 
-/// One record as one chunk of HTTP.
-pub fn framed(record: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(record.len() + 24);
-    chunk(&mut bytes, format!("data: {record}\n\n").as_bytes());
-    bytes
+pub struct First;
+
+impl Dialect for First {
+    fn connected(&self) -> String {
+        record(r#"{"id":"evt_20468856b001r56SAVg0ez9hDc","type":"server.connected","properties":{}}"#)
+    }
+
+    fn heartbeat(&self) -> String {
+        record(r#"{"id":"evt_20468913b001heartbeat0000000","type":"server.heartbeat","properties":{}}"#)
+    }
+
+    fn session_info(&self, session: &str) -> String {
+        session_info(session)
+    }
+
+    fn session_created(&self, id: &str) -> String {
+        session("session.created", id)
+    }
+
+    fn prompted(&self, _: &Turn, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn opening(&self, Turn { session, .. }: &Turn) -> Vec<String> {
+        vec![
+            user(session),
+            part(session, &Part::Prompt),
+            status(session, "busy"),
+            answer(session, false),
+            part(session, &Part::StepStart),
+            part(session, &Part::Text { text: "", ended: false }),
+        ]
+    }
+
+    fn token(&self, session: &str, text: &str) -> String {
+        delta(session, text)
+    }
+
+    /// Each repeats what its tool has written so far, which grows to 4 KB.
+    fn tool_runs(&self, session: &str, n: usize) -> String {
+        tool(session, n / 40, false, 100 * (n % 40 + 1))
+    }
+
+    fn tool_done(&self, session: &str, call: usize, bytes: usize) -> String {
+        tool(session, call / 4, true, bytes)
+    }
+
+    fn long(&self, session: &str, bytes: usize) -> String {
+        tool(session, 9999, true, bytes)
+    }
+
+    fn totals(&self, id: &str) -> String {
+        session("session.updated", id)
+    }
+
+    fn other(&self, session: &str, _: usize) -> String {
+        answer(session, false)
+    }
+
+    fn ending(&self, session: &str, text: &str) -> Vec<String> {
+        vec![
+            part(session, &Part::Text { text, ended: true }),
+            part(session, &Part::StepFinish),
+            answer(session, true),
+            status(session, "idle"),
+            idle(session),
+        ]
+    }
 }
 
-pub fn chunk(bytes: &mut Vec<u8>, body: &[u8]) {
-    bytes.extend_from_slice(format!("{:x}\r\n", body.len()).as_bytes());
-    bytes.extend_from_slice(body);
-    bytes.extend_from_slice(b"\r\n");
-}
-
-/// Ids of a session's messages and parts are made of its own.
-fn own(session: &str) -> &str {
-    &session[4..]
+fn record(json: &str) -> String {
+    format!("data: {json}\n\n")
 }
 
 fn event(kind: &str, properties: &str) -> String {
-    format!(r#"{{"id":"evt_204688f3001h5Qf06YoRzYhH2","type":"{kind}","properties":{properties}}}"#)
+    record(&format!(r#"{{"id":"evt_204688f3001h5Qf06YoRzYhH2","type":"{kind}","properties":{properties}}}"#))
 }
 
-pub fn session_info(id: &str) -> String {
+fn session_info(id: &str) -> String {
     format!(
         r#"{{"id":"{id}","slug":"gentle-rocket","projectID":"33cb149cc8495932bcc1f48c3b9db50b7df6f4e0","directory":"/home/user/project","path":"","title":"New session - 2026-11-22T17:58:08.447Z","agent":"build","model":{{"id":"some-model","providerID":"some-provider","variant":"default"}},"version":"1.18.33","summary":{{"additions":0,"deletions":0,"files":0}},"cost":0,"tokens":{{"input":0,"output":0,"reasoning":0,"cache":{{"read":0,"write":0}}}},"time":{{"created":1795370288447,"updated":1795370289270}}}}"#
     )
 }
 
-pub fn session(kind: &str, id: &str) -> String {
+fn session(kind: &str, id: &str) -> String {
     event(kind, &format!(r#"{{"sessionID":"{id}","info":{}}}"#, session_info(id)))
 }
 
-pub fn user(session: &str) -> String {
+fn user(session: &str) -> String {
     let id = own(session);
     event(
         "message.updated",
@@ -47,7 +100,7 @@ pub fn user(session: &str) -> String {
     )
 }
 
-pub fn answer(session: &str, completed: bool) -> String {
+fn answer(session: &str, completed: bool) -> String {
     let id = own(session);
     let (time, finish) =
         if completed { (r#","completed":1795370291789"#, r#","finish":"stop""#) } else { ("", "") };
@@ -59,14 +112,14 @@ pub fn answer(session: &str, completed: bool) -> String {
     )
 }
 
-pub enum Part<'a> {
+enum Part<'a> {
     Prompt,
     StepStart,
     Text { text: &'a str, ended: bool },
     StepFinish,
 }
 
-pub fn part(session: &str, part: &Part) -> String {
+fn part(session: &str, part: &Part) -> String {
     let id = own(session);
     let (n, message, rest) = match part {
         Part::Prompt => ("0", "0", r#""type":"text","text":"bench""#.to_owned()),
@@ -89,7 +142,7 @@ pub fn part(session: &str, part: &Part) -> String {
     )
 }
 
-pub fn delta(session: &str, text: &str) -> String {
+fn delta(session: &str, text: &str) -> String {
     let id = own(session);
     event(
         "message.part.delta",
@@ -100,10 +153,9 @@ pub fn delta(session: &str, text: &str) -> String {
 }
 
 /// A call of a tool: running with some of its output, or completed with all of it.
-pub fn tool(session: &str, call: usize, completed: bool, bytes: usize) -> String {
-    const LINE: &str = r#"src/framing/sse.rs:42:    /// a line of \"output\", as grep prints it\n"#;
+fn tool(session: &str, call: usize, completed: bool, bytes: usize) -> String {
     let id = own(session);
-    let output = LINE.repeat(bytes / LINE.len() + 1);
+    let output = output(bytes);
     let state = if completed {
         format!(
             r#""status":"completed","input":{{"command":"grep -rn output src"}},"output":"{output}","title":"grep","metadata":{{"exit":0}},"time":{{"start":1,"end":2}}"#
@@ -121,10 +173,10 @@ pub fn tool(session: &str, call: usize, completed: bool, bytes: usize) -> String
     )
 }
 
-pub fn status(session: &str, status: &str) -> String {
+fn status(session: &str, status: &str) -> String {
     event("session.status", &format!(r#"{{"sessionID":"{session}","status":{{"type":"{status}"}}}}"#))
 }
 
-pub fn idle(session: &str) -> String {
+fn idle(session: &str) -> String {
     event("session.idle", &format!(r#"{{"sessionID":"{session}"}}"#))
 }
