@@ -31,7 +31,7 @@ function project(folder, url) {
   writeFileSync(join(folder, 'package.json'), '{ "name": "empty", "private": true }\n')
   writeFileSync(join(folder, '.npmrc'), `registry=${url}\n`)
   const yarn = { nodeLinker: 'node-modules', npmRegistryServer: url, unsafeHttpWhitelist: ['127.0.0.1'] }
-  // It is a minute old, which both refuse unless told otherwise.
+  // It is a minute old: clients may be set to refuse that, pnpm and yarn by settings of their own.
   const lines = Object.entries({ ...yarn, npmMinimalAgeGate: 0, enableTelemetry: false })
   writeFileSync(
     join(folder, '.yarnrc.yml'),
