@@ -59,13 +59,15 @@ function check(target) {
   mkdirSync(folder, { recursive: true })
   const cc = program(join(folder, 'cc'), NO_OBJECTS)
   const ar = program(join(folder, 'ar'), NO_ARCHIVE)
-  // ring asks for it by this name on Windows arm64.
-  program(join(folder, 'clang'), NO_OBJECTS)
+  // ring asks for clang on Windows arm64. In a folder of its own: this machine's linker is found as `cc`.
+  const path = join(folder, 'bin')
+  mkdirSync(path, { recursive: true })
+  program(join(path, 'clang'), NO_OBJECTS)
   const name = target.replaceAll('-', '_')
   const words = ['rustc', '--locked', '--profile', 'check', '--target', target, '--', '-D', 'warnings']
   return cargo(words, {
     ...fetched(target),
-    PATH: [folder, process.env.PATH].join(delimiter),
+    PATH: [path, process.env.PATH].join(delimiter),
     [`CC_${name}`]: cc,
     [`AR_${name}`]: ar,
   })
