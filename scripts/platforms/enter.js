@@ -35,10 +35,12 @@ function entering({ root, emulator }, words) {
   return ['unshare', ...user, '--mount', 'sh', '-c', script, root, ...words]
 }
 
-/** Throws a `Skip` if the Node of the root cannot be started here. */
+/** Throws a `Skip` if the Node or the OpenCode of the root cannot be started here. */
 function mustStart(place) {
   try {
     printed(place, [...place.node, '--version'])
+    // In an emulator that alone takes a minute.
+    if (!place.emulator) printed(place, [...(place.runner ?? []), place.executable, '--version'])
   } catch (error) {
     throw new Skip(error.message)
   }

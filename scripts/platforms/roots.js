@@ -1,6 +1,6 @@
 'use strict'
 
-// Folders that hold another platform. Each is { root, node, npm, opencode, executable, inside, tool, env, emulator }:
+// Folders that hold another platform. Each is { root, runner, node, npm, opencode, executable, inside, tool, env, emulator }:
 // what starts its Node and its npm, the version and place of its OpenCode, how a path is written there, a command for
 // OpenCode's shell that starts a child of its own and stays, and the environments of Node and of OpenCode there.
 
@@ -117,6 +117,7 @@ function wineRoot() {
   return {
     root,
     opencode: opencode.version,
+    runner: ['/usr/bin/wine'],
     node: ['/usr/bin/wine', '/node.exe'],
     npm: 'Z:\\npm\\bin\\npm-cli.js',
     executable: `Z:\\opencode-${opencode.version}.exe`,

@@ -5,7 +5,7 @@
 
 const { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } = require('node:fs')
 const { delimiter, join } = require('node:path')
-const { CACHE, bounded, made, prepare } = require('./cache.js')
+const { CACHE, Skip, bounded, made, prepare } = require('./cache.js')
 const { unpackOwn } = require('./debian.js')
 const { ROOT } = require('../steps.js')
 
@@ -118,8 +118,22 @@ function linking(target) {
   }
 }
 
+/** Its exit code. A `Skip` if anything but our own crates did not build: that is this machine's. */
 function cargo(words, env) {
-  return bounded('cargo', words, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] }).status
+  const options = {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  }
+  const { status, stderr, error } = bounded('cargo', words, options)
+  process.stderr.write(stderr ?? '')
+  if (status === 0) return status
+  if (/could not compile `(opencode-stream|supervisor)`|command for `opencode-stream/.test(stderr))
+    return status
+  const errors = (stderr ?? '').split('\n').filter((line) => /^\s*error/.test(line))
+  throw new Skip(`cargo ${words[0]}: ${error?.message ?? errors.slice(-2).join(' / ')}`)
 }
 
 module.exports = { build, buildReleased, check }
