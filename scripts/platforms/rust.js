@@ -3,10 +3,9 @@
 // The addon for other targets: the standard library from Debian's source package by cargo's build-std, linkers and C
 // from PyPI's zig. RUSTC_BOOTSTRAP lets the stable compiler do what build-std needs.
 
-const { chmodSync, existsSync, mkdirSync, writeFileSync } = require('node:fs')
+const { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } = require('node:fs')
 const { delimiter, join } = require('node:path')
-const { spawnSync } = require('node:child_process')
-const { CACHE, made, prepare } = require('./cache.js')
+const { CACHE, Skip, bounded, made, prepare } = require('./cache.js')
 const { unpackOwn } = require('./debian.js')
 const { ROOT } = require('../steps.js')
 
@@ -60,10 +59,15 @@ function check(target) {
   mkdirSync(folder, { recursive: true })
   const cc = program(join(folder, 'cc'), NO_OBJECTS)
   const ar = program(join(folder, 'ar'), NO_ARCHIVE)
+  // ring asks for clang on Windows arm64. In a folder of its own: this machine's linker is found as `cc`.
+  const path = join(folder, 'bin')
+  mkdirSync(path, { recursive: true })
+  program(join(path, 'clang'), NO_OBJECTS)
   const name = target.replaceAll('-', '_')
   const words = ['rustc', '--locked', '--profile', 'check', '--target', target, '--', '-D', 'warnings']
   return cargo(words, {
     ...fetched(target),
+    PATH: [path, process.env.PATH].join(delimiter),
     [`CC_${name}`]: cc,
     [`AR_${name}`]: ar,
   })
@@ -85,24 +89,51 @@ done
 exit 0
 `
 
-/** The addon, linked. Resolves with its file. */
+/** The addon, linked: its file, or `null` if it does not build. */
 function build(target, env = {}) {
-  const tools = zig()
-  const whole = fetched(target)
-  const code = cargo(['zigbuild', '--locked', '--target', target], {
-    ...whole,
-    PATH: [join(tools, 'bin'), process.env.PATH].join(delimiter),
-    PYTHONPATH: tools,
-    ...env,
-  })
-  if (code !== 0) return null
+  const whole = { ...linking(target), ...env }
+  if (cargo(['zigbuild', '--locked', '--target', target], whole) !== 0) return null
   const names = ['libopencode_stream.so', 'opencode_stream.dll', 'libopencode_stream.dylib']
   const files = names.map((file) => join(whole.CARGO_TARGET_DIR, target, 'debug', file))
   return files.find((file) => existsSync(file)) ?? null
 }
 
-function cargo(words, env) {
-  return spawnSync('cargo', words, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] }).status
+/** As `build`, by the command of the release workflow: optimised and stripped. */
+function buildReleased(target) {
+  const folder = join(CACHE, 'released', target)
+  mkdirSync(folder, { recursive: true })
+  const words = [join(ROOT, 'scripts/release.js'), 'build', target, '--output-dir', folder]
+  const options = { cwd: ROOT, env: linking(target), stdio: ['ignore', 'inherit', 'inherit'] }
+  if (bounded(process.execPath, words, options).status !== 0) return null
+  const file = readdirSync(folder).find((name) => name.endsWith('.node'))
+  return file ? join(folder, file) : null
 }
 
-module.exports = { build, check }
+function linking(target) {
+  const tools = zig()
+  return {
+    ...fetched(target),
+    PATH: [join(tools, 'bin'), process.env.PATH].join(delimiter),
+    PYTHONPATH: tools,
+  }
+}
+
+/** Its exit code. A `Skip` if anything but our own crates did not build: that is this machine's. */
+function cargo(words, env) {
+  const options = {
+    cwd: ROOT,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  }
+  const { status, stderr, error } = bounded('cargo', words, options)
+  process.stderr.write(stderr ?? '')
+  if (status === 0) return status
+  if (/could not compile `(opencode-stream|supervisor)`|command for `opencode-stream/.test(stderr))
+    return status
+  const errors = (stderr ?? '').split('\n').filter((line) => /^\s*error/.test(line))
+  throw new Skip(`cargo ${words[0]}: ${error?.message ?? errors.slice(-2).join(' / ')}`)
+}
+
+module.exports = { build, buildReleased, check }

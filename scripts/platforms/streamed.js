@@ -1,73 +1,97 @@
 'use strict'
 
-// Runs turns in the root of another platform, against the scripted model on this machine, and kills its Node in the
-// middle of a tool to see what is left.
+// Runs turns in the root of another platform, against the scripted model on this machine.
 
-const { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } =
-  require('node:fs')
+const { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } = require('node:fs')
 const { randomUUID } = require('node:crypto')
-const { join } = require('node:path')
+const { join, relative } = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { ROOT } = require('../steps.js')
-const { scriptedModel, text, toolCall } = require('../../testing')
-const { enter } = require('./roots.js')
+const { lockstep, scriptedModel, text, toolCall } = require('../../testing')
+const { enter } = require('./enter.js')
+const { ended, killMarked } = require('./endings.js')
 
 const ROUTES = ['server', 'private', 'acp', 'run']
+/** How Node comes to its end while a tool of OpenCode runs. */
+const ENDINGS = ['kill', 'exit', 'close']
 /** What a platform's Node needs of the package. */
 const FILES = ['index.js', 'binding.js', 'package.json', 'lib']
+const TOKENS = ['one ', 'two ', 'three']
 const MINUTE = 60_000
 
-/** { loaded, node, server, private, acp, run, ends }: each `true`, or what went wrong. */
-async function streamed(
-  { root, node, executable, inside, tool, env = {} },
-  addon,
-  addonName,
-  routes = ROUTES,
-) {
-  const place = install(root, addon, addonName)
-  const model = await scriptedModel()
-  const mark = `platforms-${randomUUID()}`
-  model.when('Count', text(['one ', 'two ', 'three'], { pace: 500 }))
-  model.when('wait', toolCall('bash', { command: tool, description: 'wait' }))
-  const folder = (name) => {
-    mkdirSync(join(root, place, name), { recursive: true })
-    return inside(`${place}/${name}`)
-  }
-  const job = {
-    index: inside(`${place}/index.js`),
-    executable,
-    directory: folder('project'),
-    results: inside(`${place}/results`),
-    routes,
-    env: { ...model.env, ...homes(folder), MARK: mark },
-  }
-  delete job.env.PATH
-  const start = (more) => {
-    writeFileSync(join(root, place, 'results'), '')
-    writeFileSync(join(root, place, 'job.json'), JSON.stringify({ ...job, ...more }))
-    const words = [...node, inside(`${place}/turns.cjs`), inside(`${place}/job.json`)]
-    return enter(root, words, { ...env, MARK: mark })
-  }
-  try {
-    const said = await told(start({}), join(root, place, 'results'), ({ done }) => done)
-    return {
-      ...outcome(said, routes),
-      ends: await ends(start({ ends: true }), join(root, place, 'results'), mark),
-    }
-  } finally {
-    killAll(mark)
-    await model.close()
-    rmSync(join(root, place), { recursive: true, force: true })
-  }
+/**
+ * Returns { loaded, node, server, private, acp, run, ends }: each `true`, or what went wrong. `place` is a root of
+ * roots.js, `addon` a file and `name` how the package calls it.
+ */
+async function streamed(place, { file, name }, { routes = ROUTES, endings = endingsIn(place) } = {}) {
+  return inRoot(place, async (folder, start) => {
+    const inside = `/${relative(place.root, folder)}`
+    for (const each of FILES) cpSync(join(ROOT, each), join(folder, each), { recursive: true })
+    cpSync(file, join(folder, `opencode-stream.${name}.node`))
+    const index = place.inside(`${inside}/index.js`)
+    const said = await start({ index, routes }).told(({ done }) => done)
+    const ends = []
+    for (const how of endings) ends.push([how, await ended(start({ index, ends: how }), how)])
+    return { ...outcome(said, routes), ...(endings.length > 0 && { ends: summary(ends) }) }
+  })
 }
 
-function install(root, addon, name) {
-  mkdirSync(join(root, 'tmp'), { recursive: true })
-  const place = mkdtempSync(join(root, 'tmp/package-'))
-  for (const file of FILES) cpSync(join(ROOT, file), join(place, file), { recursive: true })
-  cpSync(addon, join(place, `opencode-stream.${name}.node`))
-  cpSync(join(__dirname, 'turns.cjs'), join(place, 'turns.cjs'))
-  return place.slice(root.length)
+/** Emulated, each start of OpenCode takes minutes: there it is the one that leaves us no time to do anything. */
+const endingsIn = ({ emulator }) => (emulator ? ['kill'] : ENDINGS)
+
+/** As `streamed`, for a package that is installed in the root already: one turn on one route. */
+async function streamedInstalled(place, index, route) {
+  return inRoot(place, async (_, start) => {
+    const said = await start({ index, routes: [route] }).told(({ done }) => done)
+    return outcome(said, [route])
+  })
+}
+
+/** Gives `use` a folder in the root, and a function that starts `turns.cjs` there with a job. */
+async function inRoot(place, use) {
+  mkdirSync(join(place.root, 'tmp'), { recursive: true })
+  const folder = mkdtempSync(join(place.root, 'tmp/package-'))
+  const inside = `/${relative(place.root, folder)}`
+  const mark = `platforms-${randomUUID()}`
+  const model = await scriptedModel()
+  // The next token leaves when the one before was seen there. `run` prints no token before the last.
+  const gate = lockstep()
+  model.when('Count', text(TOKENS, { gate }))
+  model.when('Name', text(TOKENS))
+  model.when('wait', toolCall('bash', { command: place.tool ?? 'sleep 1000', description: 'wait' }))
+  cpSync(join(__dirname, 'turns.cjs'), join(folder, 'turns.cjs'))
+  const made = (name) => {
+    mkdirSync(join(folder, name), { recursive: true })
+    return place.inside(`${inside}/${name}`)
+  }
+  const { PATH: _, ...modelEnv } = model.env
+  const job = {
+    executable: place.executable,
+    directory: made('project'),
+    results: place.inside(`${inside}/results`),
+    go: place.inside(`${inside}/go`),
+    env: { ...modelEnv, ...homes(made), ...place.opencodeEnv, MARK: mark },
+  }
+  const start = (more) => {
+    const results = join(folder, 'results')
+    rmSync(join(folder, 'go'), { force: true })
+    writeFileSync(results, '')
+    writeFileSync(join(folder, 'job.json'), JSON.stringify({ ...job, ...more }))
+    const words = [...place.node, place.inside(`${inside}/turns.cjs`), place.inside(`${inside}/job.json`)]
+    const child = enter(place, words, { MARK: mark }, join(folder, 'output'))
+    return {
+      told: (wanted) => told(child, results, join(folder, 'output'), wanted, gate, place.emulator ? 60 : 15),
+      go: () => writeFileSync(join(folder, 'go'), ''),
+      mark,
+    }
+  }
+  try {
+    return await use(folder, start)
+  } finally {
+    killMarked(mark)
+    await model.close()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
 }
 
 function homes(folder) {
@@ -79,19 +103,32 @@ function homes(folder) {
 }
 
 /** The lines of the results, once one is as wanted, or the process is gone, or time is up. */
-async function told(child, results, wanted) {
+async function told(child, results, output, wanted, gate, minutes) {
   let gone = false
   child.once('exit', () => {
     gone = true
   })
-  const until = Date.now() + 15 * MINUTE
+  child.once('error', () => {
+    gone = true
+  })
+  const until = Date.now() + minutes * MINUTE
+  let seen = 0
   for (;;) {
     const last = gone || Date.now() > until
-    const lines = existsSync(results) ? readFileSync(results, 'utf8').split('\n').filter(Boolean) : []
+    // The last line may be half written.
+    const lines = readFileSync(results, 'utf8').split('\n').slice(0, -1)
     const said = lines.map((line) => JSON.parse(line))
-    if (last || said.some(wanted)) return said
+    const deltas = said.filter(({ delta }) => delta).length
+    for (; seen < deltas; seen++) gate.seen()
+    if (said.some(wanted)) return said
+    if (last) return [...said, { error: lastLine(output) }]
     await sleep(100)
   }
+}
+
+function lastLine(file) {
+  const said = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  return said.split('\n').at(-1) || 'it ended without a word'
 }
 
 function outcome(said, routes) {
@@ -112,44 +149,10 @@ function outcome(said, routes) {
   }
 }
 
-/** Kills Node when a tool runs. Nothing of what it started may be left. */
-async function ends(child, results, mark) {
-  const said = await told(child, results, ({ toolRuns, done }) => toolRuns || done)
-  if (!said.some(({ toolRuns }) => toolRuns)) return `no tool ran: ${said.at(-1)?.error ?? 'no word of it'}`
-  // OpenCode says so a moment before it is true.
-  const started = () =>
-    marked(mark).filter(({ line }) => /opencode\S* serve|sleep 1000|setInterval/.test(line))
-  for (let tries = 0; tries < 300 && started().length < 2; tries++) await sleep(100)
-  const before = started()
-  if (before.length === 0) return 'nothing was to be seen'
-  for (const { pid, line } of marked(mark)) if (line.includes('turns.cjs')) process.kill(pid, 'SIGKILL')
-  for (let tries = 0; tries < 300 && started().length > 0; tries++) await sleep(100)
-  const left = started()
-  if (left.length > 0) return `left: ${left.map(({ line }) => line.slice(0, 60)).join(', ')}`
-  return before.length > 1 ? true : 'OpenCode itself; no tool was to be seen'
+/** One word for all endings that are as they should be, else which one was not. */
+function summary(ends) {
+  const wrong = ends.filter(([, came]) => came !== true)
+  return wrong.length === 0 ? true : wrong.map(([how, came]) => `${how}: ${came}`).join('; ')
 }
 
-function marked(mark) {
-  const read = (file) => {
-    try {
-      return readFileSync(file, 'utf8').replaceAll('\0', ' ')
-    } catch {
-      return ''
-    }
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/environ`).includes(mark))
-    .map((name) => ({ pid: Number(name), line: read(`/proc/${name}/cmdline`) }))
-}
-
-function killAll(mark) {
-  for (const { pid } of marked(mark)) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // Gone in the meantime.
-    }
-  }
-}
-
-module.exports = { streamed, ROUTES }
+module.exports = { streamed, streamedInstalled, ROUTES, ENDINGS }

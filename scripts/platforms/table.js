@@ -1,7 +1,8 @@
 'use strict'
 
-// The table of docs/platforms.md: a row for each platform, written as the formatter would have it.
+// The tables of docs/platforms.md, written as the formatter would have them.
 
+const { readFileSync, writeFileSync } = require('node:fs')
 const { ROUTES } = require('./streamed.js')
 
 const HEAD = ['platform', 'compiles', 'links', 'loads', ...ROUTES, 'ends', 'with', 'date']
@@ -21,11 +22,25 @@ function table(before, rows) {
       .map((cells) => [cells[0], cells]),
   )
   for (const [name, row] of rows) known.set(name, cells(name, row))
-  const all = [HEAD, ...[...known.values()].sort(([one], [other]) => (one < other ? -1 : 1))]
-  const widths = HEAD.map((_, column) => Math.max(...all.map((row) => row[column].length)))
+  return aligned(
+    HEAD,
+    [...known.values()].sort(([one], [other]) => (one < other ? -1 : 1)),
+  )
+}
+
+function aligned(head, body) {
+  const widths = head.map((_, column) => Math.max(...[head, ...body].map((row) => row[column].length)))
   const line = (row, fill = ' ') => `| ${row.map((cell, at) => cell.padEnd(widths[at], fill)).join(' | ')} |`
-  const [head, ...body] = all
-  return [line(head), line(Array(HEAD.length).fill(''), '-'), ...body.map((row) => line(row))].join('\n')
+  return [line(head), line(Array(head.length).fill(''), '-'), ...body.map((row) => line(row))].join('\n')
+}
+
+/** Replaces what stands between two comments of a page with what `make` makes of it. */
+function rewrite(page, name, make) {
+  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
+  const text = readFileSync(page, 'utf8')
+  const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)]
+  if (from < begin.length || to < from) throw new Error(`${page} has no place for the table '${name}'`)
+  writeFileSync(page, `${text.slice(0, from)}\n\n${make(text.slice(from, to))}\n\n${text.slice(to)}`)
 }
 
 function cells(name, row) {
@@ -45,4 +60,4 @@ function cells(name, row) {
 
 const plain = (text) => String(text).replaceAll('|', '/').replace(/\s+/g, ' ').slice(0, 160)
 
-module.exports = { table }
+module.exports = { table, aligned, rewrite, plain }

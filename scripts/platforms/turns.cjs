@@ -3,10 +3,10 @@
 // Runs in the Node of another platform: one turn on each route, on that platform's OpenCode. What came of it goes to a
 // file, one JSON a line: Wine's Node cannot write to a pipe.
 //
-// `node turns.cjs <job.json>`: { index, executable, directory, env, routes, results, ends }
+// `node turns.cjs <job.json>`: { index, executable, directory, env, routes, results, ends, go }
 
 const { spawn } = require('node:child_process')
-const { appendFileSync, readFileSync } = require('node:fs')
+const { appendFileSync, existsSync, readFileSync } = require('node:fs')
 const { createServer } = require('node:net')
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'))
@@ -32,9 +32,13 @@ async function streamed(route, generateStream) {
   const server = route === 'server' ? await serve() : null
   try {
     const options = server ? { baseUrl: server.url, directory: job.directory } : ROUTES[route]()
-    const stream = generateStream('Count to three.', { ...options, timeouts })
+    const prompt = route === 'run' ? 'Name three numbers.' : 'Count to three.'
+    const stream = generateStream(prompt, { ...options, timeouts })
     let deltas = 0
-    for await (const _ of stream) deltas += 1
+    for await (const delta of stream) {
+      deltas += 1
+      tell({ delta, of: route })
+    }
     const { text, finishReason, route: taken } = await stream.result
     const right = text === 'one two three' && finishReason === 'stop' && taken === route
     tell({ route, right, deltas, ms: Date.now() - started })
@@ -66,10 +70,22 @@ async function serve() {
   return { url: `http://127.0.0.1:${port}`, stop: () => child.kill('SIGKILL') }
 }
 
-/** Says when a tool of OpenCode runs, and then waits to be killed. */
+/** Says how a tool of OpenCode fares, and ends as the job says once the file `go` is there. */
 async function waitInTool(client) {
-  for await (const event of client.generateStream('wait', { timeouts }).events)
-    if (event.type === 'tool' && event.status === 'running') tell({ toolRuns: true })
+  const go = setInterval(() => existsSync(job.go) && end(client, go), 100)
+  try {
+    for await (const { type, status, output, error } of client.generateStream('wait', { timeouts }).events)
+      if (type === 'tool') tell({ tool: status, said: String(error?.message ?? output ?? '').slice(0, 200) })
+  } finally {
+    clearInterval(go)
+  }
+}
+
+async function end(client, timer) {
+  clearInterval(timer)
+  if (job.ends === 'exit') process.exit(0)
+  await client.close()
+  tell({ closed: true })
 }
 
 main().then(

@@ -5,7 +5,7 @@ use super::http::Server;
 use super::probe::{Identity, Known, ask, identify};
 use super::socket_owner::require_ours;
 use crate::error::{Code, Failure};
-use crate::protocol::api::v2::service::{FileFacts, LONGEST, NotOurs, Registration, registration};
+use crate::protocol::api::v2::service::{NotOurs, Registration};
 use crate::protocol::api::v2::started::USERNAME;
 use crate::request::{Credentials, TargetRequest};
 
@@ -94,6 +94,7 @@ fn of_the_service(failure: Failure, found: &Registration) -> Failure {
 /// The service's registration; `None` where there is no such file.
 #[cfg(unix)]
 fn registered(file: Option<&str>) -> Option<Result<Registration, NotOurs>> {
+    use crate::protocol::api::v2::service::{FileFacts, LONGEST, registration};
     use std::io::Read;
     use std::os::unix::fs::MetadataExt;
 
