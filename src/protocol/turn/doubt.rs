@@ -29,7 +29,7 @@ impl Turn {
         }
         match event {
             BusEvent::Idle { .. } | BusEvent::Status { status: Status::Idle, .. } => {
-                self.doubt_hears(true, now)
+                self.doubt_hears(true, now);
             }
             BusEvent::Status { .. } => self.doubt_hears(false, now),
             _ => {}
