@@ -48,6 +48,8 @@ pub struct Farewell {
     pub prompted: Prompted,
     /// Our prompt was seen in the session.
     pub is_seen: bool,
+    /// No answer to it was seen.
+    pub is_early: bool,
     pub remains: Remains,
     /// Requests that are under way.
     pub jobs: Jobs,
@@ -106,6 +108,9 @@ impl Farewell {
         match self.remains {
             Remains::Nothing | Remains::Running => {}
             Remains::Turn { contested: false, stop } => {
+                if self.is_early {
+                    self.api.finish_loading().await;
+                }
                 self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;

@@ -17,6 +17,8 @@ pub const TAIL: Duration = Duration::from_secs(1);
 pub const SILENCE: Duration = Duration::from_secs(2);
 /// How long a running turn may be silent before the server is asked whether it still runs.
 pub const QUIET: Duration = Duration::from_secs(30);
+/// How many of them are enough, once the bus has said that the session failed and went idle.
+const ENOUGH_FAILED_FETCHES: u32 = 3;
 /// How many questions to the server in a row may go unanswered.
 const MAX_FAILED_FETCHES: u32 = 10;
 
@@ -192,6 +194,12 @@ impl Turn {
             self.fail(lost);
         } else if self.gap {
             // Only the server can fill a gap.
+            self.check_at = Some(now + TAIL);
+        } else if self.error.is_some() && self.idle {
+            // From 1.15.13 on, the messages of a session that was asked for JSON by schema cannot be listed.
+            if self.failed_fetches >= ENOUGH_FAILED_FETCHES {
+                return self.conclude();
+            }
             self.check_at = Some(now + TAIL);
         } else {
             self.heard = Some(now);

@@ -174,6 +174,11 @@ impl Turn {
         self.is_certain || (self.user_message.is_some() && self.config.texts.is_empty())
     }
 
+    /// Whether OpenCode has begun to answer.
+    pub fn shows_answer(&self) -> bool {
+        self.transcript.answers().next_back().is_some()
+    }
+
     /// Whether another client prompted the session meanwhile: what runs in it may not be ours.
     pub fn is_contested(&self) -> bool {
         !self.foreign.is_empty()
