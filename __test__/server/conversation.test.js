@@ -149,6 +149,8 @@ describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version
     const second = await opencode.findPrompt('Count.', { sessionID })
     expect(second).toEqual({ sessionID, messageID: expect.stringMatching(/^msg/) })
     expect(second.messageID).not.toBe(found.messageID)
+    const other = [parts[0], { type: 'text', text: 'Then something else.' }]
+    expect(await opencode.findPrompt(other, { sessionID })).toBeUndefined()
   })
 
   it.runIf(isSecond)('a prompt that waits behind another one is found too', async () => {

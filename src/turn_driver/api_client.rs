@@ -142,10 +142,9 @@ impl ApiClient {
         };
         let messages = api.messages(session).await?;
         let found = messages.into_iter().rev().find(|message| {
-            let mut words =
-                message.parts.iter().filter(|part| part.kind == PartKind::Text && !part.synthetic);
-            message.info.role == Role::User
-                && words.any(|part| texts.contains(&part.text.decode(0, part.text.len()).as_str()))
+            let words = message.parts.iter().filter(|part| part.kind == PartKind::Text && !part.synthetic);
+            let words: Vec<String> = words.map(|part| part.text.decode(0, part.text.len())).collect();
+            message.info.role == Role::User && says(&words, texts)
         });
         Ok(found.map(|message| message.info.id))
     }
@@ -439,6 +438,18 @@ impl ApiClient {
             Self::V2(_) => SessionSettings::of(request),
         }
     }
+}
+
+/// Whether a stored prompt has all the texts: each in a part of its own, or as `opencode run` sends them, with what asks for
+/// JSON behind them, and to 1.3.2 with an empty line before them.
+fn says(words: &[String], texts: &[&str]) -> bool {
+    let has = |text: &&str| words.iter().any(|word| word == text);
+    let joined = texts.join("\n\n");
+    let sent = |word: &String| match word.trim_start_matches('\n').strip_prefix(joined.as_str()) {
+        Some(rest) => rest.is_empty() || rest.starts_with("\n\nAnswer with one JSON value"),
+        None => false,
+    };
+    !texts.is_empty() && (texts.iter().all(has) || words.iter().any(sent))
 }
 
 fn endless(session: &str, within: Duration) -> Failure {

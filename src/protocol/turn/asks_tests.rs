@@ -302,3 +302,37 @@ fn a_rejection_with_a_message_does_not_end_the_turn() {
         assert_eq!(turn.asks.rejected, rejected);
     }
 }
+
+#[test]
+fn a_turn_that_runs_out_of_time_says_which_ask_waited() {
+    let late = || Failure::new(Code::Timeout, "too late").data(serde_json::json!({ "phase": "total" }));
+    let end = |turn: &mut Turn| {
+        turn.fail(late());
+        while let Some(output) = turn.poll_output() {
+            if let Output::Finish(verdict) = output {
+                return verdict.unwrap_err();
+            }
+        }
+        panic!("it did not end");
+    };
+    let mut waiting = turn();
+    waiting.on_event(&asked(SESSION), Instant::now());
+    let failure = end(&mut waiting);
+    assert!(failure.message.contains("bash (ls)"), "{}", failure.message);
+    assert_eq!(failure.data.unwrap()["ask"]["id"], "per_1");
+    let mut replied = turn();
+    replied.on_event(&asked(SESSION), Instant::now());
+    replied.on_answer("per_1", Reply::Once);
+    assert_eq!(end(&mut replied).message, "too late");
+}
+
+#[test]
+fn a_turn_that_runs_on_leaves_its_asks_open_and_sends_what_was_replied() {
+    let mut turn = turn();
+    turn.on_event(&asked(SESSION), Instant::now());
+    turn.on_answer("per_1", Reply::Reject { message: None });
+    out(&mut turn);
+    turn.conclude_detached();
+    assert_eq!(out(&mut turn)[0], "reply Reject { message: None }");
+    assert!(turn.give_up_asks().is_empty());
+}
