@@ -127,7 +127,9 @@ export class OpenCode implements AsyncDisposable {
    * Looks for a prompt in a session: the answer to `accepted: 'unknown'`. Resolves with the newest message of the user
    * that has the prompt's words, or `undefined` if there is none. Sends no prompt.
    *
-   * OpenCode's side: `GET /session/:id/message`.
+   * It also finds a prompt of OpenCode 2 that waits behind another one.
+   *
+   * OpenCode's side: `GET /session/:id/message`; of OpenCode 2 `GET /api/session/:id/inbox` and `…/message`.
    *
    * @param options needs `sessionID`, e.g. that of the error
    */

@@ -184,7 +184,7 @@ describe.each(['1.18.33', '2.0.15'])('with OpenCode %s', (version) => {
     return environmentOf(real.server)
   }
 
-  const { shell } = dialects[real.generation]
+  const { shell, shellTool } = dialects[real.generation]
   const cases = Object.entries(programs(dialects[real.generation]))
     .flatMap(([program, own]) => [own].flat().map((each) => [program, each]))
     .filter(([, { second }]) => real.generation === 1 || second !== false)
@@ -268,7 +268,9 @@ describe.each(['1.18.33', '2.0.15'])('with OpenCode %s', (version) => {
       'killed-server.mjs',
       [text('I would. '), shell('npm publish')],
       'asked: ',
-      /^asked: bash \[ 'npm publish' \]\nERR_OPENCODE_STREAM_LOST accepted: true\nso far: I would\. \nlooked: ERR_OPENCODE_UNREACHABLE\n$/,
+      new RegExp(
+        `^asked: ${shellTool} \\[ 'npm publish' \\]\\nERR_OPENCODE_STREAM_LOST accepted: true\\nso far: I would\\. \\nlooked: ERR_OPENCODE_UNREACHABLE\\n$`,
+      ),
     ],
     [
       'ci.mjs',

@@ -26,7 +26,10 @@ async function main() {
 }
 
 async function withOpenCode(make) {
-  const opencode = await openCode({ model: { cost: { input: 3, output: 15 } } })
+  const opencode = await openCode({
+    model: { cost: { input: 3, output: 15 } },
+    config: { permission: { bash: 'ask' } },
+  })
   try {
     projectToAskAbout(opencode.directory)
     // The first turn of an OpenCode is slow, and no picture of anything.

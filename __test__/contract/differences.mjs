@@ -1,7 +1,5 @@
 // What a route or a release cannot do, as data: everything else is the same for all of them.
-import testing from '../../testing/index.js'
-
-const { toolCall } = testing
+import { dialects } from '../support/dialects.mjs'
 
 /** Generation 2 takes no summary that is not of this form. */
 const TEMPLATE = `## Objective
@@ -50,16 +48,18 @@ export function differences(route, version) {
   const second = generation === 2
   return {
     generation,
-    /** What generation 2 calls its tools, and what it wants of them. */
-    shellTool: second ? 'shell' : 'bash',
-    shell: (command) =>
-      second ? toolCall('shell', { command }) : toolCall('bash', { command, description: 'a command' }),
-    reads: (path) => toolCall('read', second ? { path } : { filePath: path }),
+    ...dialects[generation],
+    /** Text comes in batches of 100 ms, each behind what of the same message is not text. */
+    batches: second,
+    /** The last of a turn's events on the wire, and where such events have their payload. */
+    lastEvent: second ? 'session.execution.succeeded' : 'session.idle',
+    payload: second ? 'data' : 'properties',
     /** In the words of OpenCode. */
     providerError: second ? { error: { type: 'provider.auth' } } : { name: 'APIError' },
+    refusalData: (status) => (second ? { error: { status } } : { isRetryable: false }),
     /** What the model says when it is to summarise. */
     summary: second ? TEMPLATE : 'SUMMARY OF THE CONTEXT',
-    /** A tool that reads says that it could not, and keeps the reason to itself. */
+    /** A tool says that it could not do what was rejected, and keeps the reason to itself. */
     hidesWhy: second,
     /** `run` mostly does not print the end of the last step: its totals, and why it ended. */
     tellsLastStep: !isRun || !second,
@@ -73,6 +73,14 @@ export function differences(route, version) {
     tellsItsDoor: route !== 'private' || !second,
     /** The model is told to go on after a failure, so what it wrote before is a part of the answer. */
     continues: second,
+    /** The title of a call of the shell: its first words, or what the model said that it is for. */
+    titlesCalls: !second && (before('1.17.0') ? /^a title$/ : /^echo one/),
+    /** A running tool tells what it has said so far. */
+    growsOutput: !second,
+    /** A call of a tool that is not there. */
+    unknownTool: second
+      ? { tool: 'teleport', status: 'error', error: /teleport/ }
+      : { tool: 'invalid', status: 'completed', output: /teleport/ },
     /** Older releases ignore the password that keeps a server of ours to ourselves. */
     cannotStart: route === 'private' && before('1.1.16') ? /ignores its password/ : undefined,
     /** These end before they have printed all, sometimes before anything. */
@@ -116,5 +124,13 @@ export function differences(route, version) {
     outlivesTurns: !isRun && !isAcp,
     /** The release has a way of its own to be asked for JSON, and the route can ask. */
     structures: !isRun && !isAcp && !before('1.1.65') && !second,
+    /** A PDF reaches the provider; older releases have none for it. */
+    sendsPdf: !before('1.14.0') && !second,
+    /** Text of files is put behind the prompt, into one message. */
+    joinsFiles: second,
+    /** To 1.1.31 a link is a directory of its own. */
+    resolvesLinks: !before('1.2.0'),
+    /** The name of a directory is decoded once more than it was encoded. */
+    decodesDirectories: !second,
   }
 }

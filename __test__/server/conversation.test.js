@@ -10,6 +10,8 @@ const { hang, text } = testing
 
 describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version) => {
   const real = realOpenCode({ version })
+  const isSecond = real.generation === 2
+  const path = (rest) => (isSecond ? `/api/session${rest}` : `/session${rest}`)
   afterEach(() => real.model.reset())
   const client = () => new OpenCode(real.options())
 
@@ -83,7 +85,7 @@ describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version
     await deleted
     expect(next).not.toBe(sessionID)
     expect(session.id).toBe(next)
-    const ids = (await real.ask('/session')).map(({ id }) => id)
+    const ids = (await real.sessions()).map(({ id }) => id)
     expect(ids).toContain(next)
     expect(ids).not.toContain(sessionID)
   })
@@ -97,7 +99,7 @@ describe.each(['1.18.33', '2.0.15'])('a conversation with OpenCode %s', (version
     await expect(session.delete()).rejects.toMatchObject({ code: 'ERR_OPENCODE_UNAUTHORIZED' })
     expect(session.id).toBe(sessionID)
     // One that somebody else deleted is gone, as was wished.
-    await real.ask(`/session/${sessionID}`, { method: 'DELETE' })
+    await real.ask(path(`/${sessionID}`), { method: 'DELETE' })
     await session.delete()
     expect(session.id).toBeUndefined()
     proxy.close()

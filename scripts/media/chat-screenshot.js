@@ -2,15 +2,12 @@
 
 const path = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
-const { lockstep } = require('../../testing/index.js')
+const { lockstep, toolCall } = require('../../testing/index.js')
 const { ROOT } = require('../steps.js')
 const { ANSWER, PROMPT, scriptTurn } = require('./project.js')
 
 const EXAMPLE = path.join(ROOT, 'examples', 'web')
-/** Of the answer's tokens: the picture is of a page at work. */
-const SHOWN = ANSWER.slice(0, -14)
-
-/** The chat page in the middle of an answer, as a PNG. */
+/** The chat page in the middle of a turn, as a PNG: it has answered, and asks whether it may run a command. */
 async function chatScreenshot(opencode) {
   const { startChromium } = await import('../../__test__/support/chromium.mjs')
   const { installFolder } = await import('../../__test__/support/installed-folder.mjs')
@@ -22,16 +19,17 @@ async function chatScreenshot(opencode) {
   })
   const chromium = await startChromium()
   try {
-    const page = await chromium.openPage(server.url, { width: 900, height: 560 })
+    const page = await chromium.openPage(server.url, { width: 900, height: 640 })
     const gate = lockstep()
-    scriptTurn(opencode, { gate })
+    scriptTurn(opencode, { gate }, toolCall('bash', { command: 'npm start', description: 'Start it' }))
     await page.type(PROMPT)
     await page.press('Enter', 13)
-    while (gate.sent < SHOWN.length) {
+    while (gate.sent < ANSWER.length) {
       gate.seen()
       await sleep(5)
     }
-    while ((await page.texts('.text')).at(-1) !== SHOWN.join('')) await sleep(5)
+    gate.release()
+    while ((await page.texts('.ask button')).length < 3) await sleep(5)
     return await page.screenshot()
   } finally {
     await chromium.close()

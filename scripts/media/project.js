@@ -31,13 +31,13 @@ function projectToAskAbout(directory) {
     execFileSync('git', words.split(' '), { cwd: directory })
 }
 
-/** The turn of both pictures: it thinks, looks at two files, and answers, token by token as `how` says. */
-function scriptTurn({ model, directory }, how) {
+/** The turn of both pictures: it thinks, looks at two files, and answers, token by token as `how` says, and calls a tool. */
+function scriptTurn({ model, directory }, how, ...calls) {
   const read = (name) => toolCall('read', { filePath: path.join(directory, name) })
   const thoughts = ['The ', 'scripts ', 'will ', 'say ', 'how ', 'it ', 'is ', 'started.']
   model.reply(reasoning(thoughts, { pace: 120 }), read('package.json'))
   model.reply(reasoning(['And ', 'the ', 'port?'], { pace: 120 }), read('server.js'))
-  model.reply(text(ANSWER, how), usage({ input: 1_874, output: 96 }))
+  model.reply(text(ANSWER, how), ...calls, usage({ input: 1_874, output: 96 }))
 }
 
 module.exports = { ANSWER, PROMPT, projectToAskAbout, scriptTurn }

@@ -28,6 +28,8 @@ use crate::transport::{
 
 /// How often a prompt that may not have arrived is sent again, and how far apart.
 const RESENDS: u32 = 3;
+/// How long a turn that has not begun to answer waits for OpenCode before it is stopped.
+const LOADING: Duration = Duration::from_secs(3);
 const RESEND: Duration = Duration::from_millis(300);
 
 #[derive(Clone)]
@@ -383,6 +385,14 @@ impl ApiClient {
                 let request = v2::reply(&answered.ask, &answered.reply)?;
                 Some(api.server.ask(&request, api.server.accept).await)
             }
+        }
+    }
+
+    /// Waits until OpenCode has loaded its providers. A prompt that is stopped while it loads them for the first time breaks
+    /// the directory until the server is started again (1.18.33: "All fibers interrupted without error").
+    pub async fn finish_loading(&self) {
+        if let Self::V1(api) = self {
+            let _ = timeout(LOADING, api.providers()).await;
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Farewell {
     pub prompted: Prompted,
     /// Our prompt was seen in the session.
     pub is_seen: bool,
+    /// No answer to it was seen.
+    pub is_early: bool,
     pub remains: Remains,
     /// Requests that are under way.
     pub jobs: Jobs,
@@ -88,10 +90,10 @@ impl Farewell {
     /// Waits for what is under way, the prompt too. What was changed of the session is put back once its turn is over,
     /// if this process lives to see that; until then the session's next turn waits.
     async fn let_run(mut self, until: Instant) -> Option<JoinHandle<()>> {
-        let (seen_to, sees_to) = oneshot::channel();
+        let (arrived, arrival) = oneshot::channel();
         let task = tokio::spawn(async move {
             while self.jobs.next().await.is_some() {}
-            let _ = seen_to.send(());
+            let _ = arrived.send(());
             if let Some(root) = self.sessions.first().filter(|_| !self.restore.is_empty())
                 && ends(&self.api, root, &self.prompted).await
             {
@@ -99,13 +101,16 @@ impl Farewell {
             }
             drop(self.place);
         });
-        timeout_at(until, sees_to).await.is_err().then_some(task)
+        timeout_at(until, arrival).await.is_err().then_some(task)
     }
 
     async fn see_off(mut self, stopped: oneshot::Sender<()>) {
         match self.remains {
             Remains::Nothing | Remains::Running => {}
             Remains::Turn { contested: false, stop } => {
+                if self.is_early {
+                    self.api.finish_loading().await;
+                }
                 self.api.stop(&self.sessions, &self.asks, &self.prompted, stop).await;
                 let _ = stopped.send(());
                 self.stop_ours().await;

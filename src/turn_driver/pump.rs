@@ -87,13 +87,14 @@ pub async fn pump(
     let until = left.leave_by.unwrap_or_else(|| Instant::now() + LEAVE);
     drop(listener);
     let Prepared { api, place, restore, .. } = prepared;
-    let Rest { sessions, asks, prompted, is_seen, remains, jobs, effects, is_doomed, .. } = left;
+    let Rest { sessions, asks, prompted, is_seen, is_early, remains, jobs, effects, is_doomed, .. } = left;
     let farewell = Farewell {
         api,
         sessions,
         asks,
         prompted,
         is_seen,
+        is_early,
         remains,
         jobs,
         effects,
@@ -110,6 +111,7 @@ struct Rest {
     asks: Vec<AskReply>,
     prompted: Prompted,
     is_seen: bool,
+    is_early: bool,
     remains: Remains,
     jobs: Jobs,
     effects: usize,
@@ -227,9 +229,12 @@ impl<'a> Pump<'a> {
 
     fn abort(&mut self) {
         let (sessions, asks, stop) = (self.turn.sessions(), self.turn.give_up_asks(), self.turn.stop());
-        let prompted = self.prompted.clone();
+        let (prompted, early) = (self.prompted.clone(), !self.turn.shows_answer());
         self.effects += 1;
         self.job(|api, _| async move {
+            if early {
+                api.finish_loading().await;
+            }
             api.stop(&sessions, &asks, &prompted, stop).await;
             Done::Aborted
         });
@@ -393,13 +398,11 @@ impl<'a> Pump<'a> {
     }
 
     fn stop_waiting(&mut self) {
-        match self.left {
-            Some(OnLeave::Detach) => self.turn.conclude_detached(),
-            _ => {
-                self.begins_late = true;
-                self.turn.conclude_left();
-            }
+        if self.left == Some(OnLeave::Detach) {
+            return self.turn.conclude_detached();
         }
+        self.begins_late = true;
+        self.turn.conclude_left();
     }
 
     fn lose(&mut self) {
@@ -458,6 +461,7 @@ impl<'a> Pump<'a> {
             asks: if matches!(remains, Remains::Running) { Vec::new() } else { self.turn.give_up_asks() },
             prompted: self.prompted,
             is_seen: self.turn.shows_prompt(),
+            is_early: !self.turn.shows_answer(),
             remains,
             jobs: self.jobs,
             effects: self.effects,

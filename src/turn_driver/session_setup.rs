@@ -53,6 +53,7 @@ async fn look_up(
         return Err(unsent(refusal));
     }
     let mut found = Found { model: wanted.model.clone(), ..Found::default() };
+    let mut own = None;
     if let Some(agent) = &wanted.agent {
         let agents = v2::read_agents(&api.ask(&v2::agents(&api.directory)).await?)?;
         v2::check_agent(&agents, agent).map_err(unsent)?;
@@ -60,12 +61,16 @@ async fn look_up(
             let first = || agents.iter().find(|agent| agent.is_primary()).map(|agent| agent.id.clone());
             found.defaults.agent = api.last_agent(&session.id).await?.or_else(first);
         }
-        found.model = found.model.or_else(|| wanted.with_variant(agents_model(&agents, agent)));
+        own = agents_model(&agents, agent);
     }
     if wanted.model.is_none() && wanted.variant.is_none() {
-        found.model = None;
+        // OpenCode would run an agent whose model it does not know on another one, in silence.
+        if let Some(model) = &own {
+            check_model(api, model).await?;
+        }
         return Ok(found);
     }
+    found.model = found.model.or_else(|| wanted.with_variant(own));
     let default = v2::read_default_model(&api.ask(&v2::default_model(&api.directory)).await?)?;
     let default = default.map(|entry: ModelEntry| entry.reference());
     found.defaults.model.clone_from(&default);
@@ -76,9 +81,13 @@ async fn look_up(
                 .hint("pass `model` too"),
         ));
     };
-    let models = v2::read_models(&api.ask(&v2::models(&api.directory)).await?)?;
-    v2::check_model(&models, model).map_err(unsent)?;
+    check_model(api, model).await?;
     Ok(found)
+}
+
+async fn check_model(api: &ApiV2, model: &ModelRef) -> Result<(), Failure> {
+    let models = v2::read_models(&api.ask(&v2::models(&api.directory)).await?)?;
+    v2::check_model(&models, model).map_err(unsent)
 }
 
 fn agents_model(agents: &[v2::AgentEntry], name: &str) -> Option<ModelRef> {

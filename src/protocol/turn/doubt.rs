@@ -1,29 +1,13 @@
 //! An answer came before our prompt had shown, and it answers other words: another client's prompt, or ours, that a plugin
-//! rewrote. It is withheld until our words show, or long enough that they would have.
+//! rewrote. It is withheld until our words show; or until the session is idle and they do not.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use super::ending::SILENCE;
+use super::withheld::Withheld;
 use super::{EACH, Snapshot, Turn};
 use crate::error::{Code, Failure};
 use crate::protocol::event::{BusEvent, MessageInfo, Role, Status};
-
-/// What is withheld.
-#[derive(Debug)]
-pub(super) struct Doubt {
-    since: Instant,
-    events: Vec<BusEvent>,
-    /// The messages of the answer.
-    answers: HashSet<String>,
-    size: usize,
-}
-
-impl Doubt {
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-}
 
 impl Turn {
     /// Whether nothing yet tells whose prompt this answers.
@@ -43,28 +27,52 @@ impl Turn {
         {
             self.doubt_answer(&info.id, now);
         }
+        match event {
+            BusEvent::Idle { .. } | BusEvent::Status { status: Status::Idle, .. } => {
+                self.doubt_hears(true, now);
+            }
+            BusEvent::Status { .. } => self.doubt_hears(false, now),
+            _ => {}
+        }
         let Some(doubt) = &mut self.doubt else { return false };
         let (is_of_it, size) = match event {
-            BusEvent::Message(info) => (doubt.answers.contains(&info.id), 0),
+            BusEvent::Message(info) => (doubt.answers.contains(&info.id), written(event)),
             BusEvent::Part(part) => {
                 (!self.transcript.is_user(&part.message_id), part.text.len() + part.raw.len())
             }
             BusEvent::Delta(delta) => (!self.transcript.is_user(&delta.message_id), delta.text.len()),
             BusEvent::Status { status: Status::Retry { message, .. }, .. } => (true, message.len()),
-            BusEvent::Asked(_) | BusEvent::AskClosed { .. } | BusEvent::Error { .. } => (true, 0),
+            BusEvent::Asked(_) | BusEvent::AskClosed { .. } | BusEvent::Error { .. } => {
+                (true, written(event))
+            }
             _ => (false, 0),
         };
         if is_of_it {
-            doubt.size += size + EACH;
-            doubt.events.push(event.clone());
+            doubt.push(event, size + EACH);
         }
         is_of_it
     }
 
-    /// When it is believed that no other words will show. Not before OpenCode has said that it has ours.
+    /// When it is believed that no other words will show: some time after the session went idle. One that works on is
+    /// not waited for beyond `timeouts.accept`, since it may ask. Not before OpenCode has said that it has our prompt.
     pub(super) fn doubt_ends_at(&self) -> Option<Instant> {
-        let since = self.doubt.as_ref()?.since;
-        Some(since.max(self.accepted?) + SILENCE)
+        let (doubt, accepted) = (self.doubt.as_ref()?, self.accepted?);
+        let ends = accepted + self.config.accept;
+        let idle = doubt.idle.map(|idle| idle.max(accepted) + SILENCE);
+        Some(idle.map_or(ends, |idle| idle.min(ends)).max(doubt.not_before))
+    }
+
+    /// The session went idle, or to work: another turn's end, and ours may begin.
+    pub(super) fn doubt_hears(&mut self, idle: bool, now: Instant) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.idle = if idle { doubt.idle.or(Some(now)) } else { None };
+        }
+    }
+
+    pub(super) fn put_doubt_off(&mut self, until: Instant) {
+        if let Some(doubt) = &mut self.doubt {
+            doubt.not_before = until;
+        }
     }
 
     /// Our words showed: what was withheld is another turn's.
@@ -77,8 +85,7 @@ impl Turn {
     /// Behind a gap only the server can say what was withheld.
     pub(super) fn forget_withheld(&mut self) {
         if let Some(doubt) = &mut self.doubt {
-            doubt.events.clear();
-            doubt.size = 0;
+            doubt.clear();
         }
     }
 
@@ -125,6 +132,7 @@ impl Turn {
                 self.doubt_answer(&message.info.id, now);
             }
         }
+        self.doubt_hears(!snapshot.busy, now);
         if self.doubt_ends_at().is_some_and(|at| at <= now) {
             self.end_doubt(now);
         }
@@ -132,14 +140,11 @@ impl Turn {
     }
 
     fn doubt_answer(&mut self, answer: &str, now: Instant) {
-        let doubt = self.doubt.get_or_insert_with(|| Doubt {
-            since: now,
-            events: Vec::new(),
-            answers: HashSet::new(),
-            size: 0,
-        });
-        if doubt.answers.insert(answer.to_owned()) {
-            doubt.size += EACH;
-        }
+        self.doubt.get_or_insert_with(|| Withheld::since(now)).answer(answer);
     }
+}
+
+/// About how many bytes it is.
+fn written(event: &BusEvent) -> usize {
+    format!("{event:?}").len()
 }

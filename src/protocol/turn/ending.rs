@@ -17,6 +17,8 @@ pub const TAIL: Duration = Duration::from_secs(1);
 pub const SILENCE: Duration = Duration::from_secs(2);
 /// How long a running turn may be silent before the server is asked whether it still runs.
 pub const QUIET: Duration = Duration::from_secs(30);
+/// How many of them are enough, once the bus has said that the session failed and went idle.
+const ENOUGH_FAILED_FETCHES: u32 = 3;
 /// How many questions to the server in a row may go unanswered.
 const MAX_FAILED_FETCHES: u32 = 10;
 
@@ -50,7 +52,7 @@ impl Turn {
             self.release_rejections();
         }
         if !self.gap && !self.fetching && self.doubt_ends_at().is_some_and(|at| at <= now) {
-            self.end_doubt(now);
+            self.fetch();
         }
         if self.look_at().is_some_and(|at| at <= now) {
             self.fetch();
@@ -181,6 +183,7 @@ impl Turn {
     pub fn on_fetch_failed(&mut self, failure: &Failure, now: Instant) {
         self.fetching = false;
         self.failed_fetches += 1;
+        self.put_doubt_off(now + TAIL);
         if failure.status == Some(404) {
             return self.deleted();
         }
@@ -191,6 +194,12 @@ impl Turn {
             self.fail(lost);
         } else if self.gap {
             // Only the server can fill a gap.
+            self.check_at = Some(now + TAIL);
+        } else if self.error.is_some() && self.idle {
+            // From 1.15.13 on, the messages of a session that was asked for JSON by schema cannot be listed.
+            if self.failed_fetches >= ENOUGH_FAILED_FETCHES {
+                return self.conclude();
+            }
             self.check_at = Some(now + TAIL);
         } else {
             self.heard = Some(now);

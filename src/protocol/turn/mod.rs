@@ -12,6 +12,7 @@ mod last_retry;
 mod record;
 mod rejected;
 mod verdict;
+mod withheld;
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
@@ -19,6 +20,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use self::last_retry::LastRetry;
+use self::withheld::Withheld;
 use super::event::{Ask, BusEvent, MessageInfo, PartKind, Role, SessionInfo, Status};
 use super::stream_event::{SessionPlace, StreamEvent};
 use super::transcript::{Contradiction, Source, Transcript};
@@ -97,7 +99,7 @@ pub struct Turn {
     /// Since when it waits for something to run it.
     parked: Option<Instant>,
     /// Whose the answer is that came first.
-    doubt: Option<doubt::Doubt>,
+    doubt: Option<Withheld>,
     /// Prompts that have our words among others.
     extended: HashSet<String>,
 }
@@ -170,6 +172,11 @@ impl Turn {
     /// Whether our prompt was seen as a message of the session.
     pub fn shows_prompt(&self) -> bool {
         self.is_certain || (self.user_message.is_some() && self.config.texts.is_empty())
+    }
+
+    /// Whether OpenCode has begun to answer.
+    pub fn shows_answer(&self) -> bool {
+        self.transcript.answers().next_back().is_some()
     }
 
     /// Whether another client prompted the session meanwhile: what runs in it may not be ours.
@@ -276,7 +283,7 @@ impl Turn {
     }
 
     fn withheld(&self) -> usize {
-        self.doubt.as_ref().map_or(0, doubt::Doubt::size)
+        self.doubt.as_ref().map_or(0, |doubt| doubt.size)
     }
 
     fn session(&mut self, info: &SessionInfo) {

@@ -768,6 +768,25 @@ fn a_state_request_that_fails_behind_a_gap_is_made_again() {
     assert_eq!(replay.rest().streamed(), tokens(20));
 }
 
+#[test]
+fn a_session_that_failed_and_cannot_be_listed_ends_with_its_error() {
+    let mut replay = Replay::new("ses_1", &[]);
+    replay.slow = true;
+    replay.turn.on_accepted(replay.now);
+    let error = serde_json::json!({ "name": "UnknownError", "data": { "message": "out of order" } });
+    replay.event(&BusEvent::Error { session_id: Some("ses_1".into()), error });
+    replay.event(&BusEvent::Idle { session_id: "ses_1".into() });
+    for _ in 0..3 {
+        replay.turn.on_deadline(replay.now + TAIL);
+        replay.now += TAIL;
+        replay.turn.on_fetch_failed(&Failure::new(Code::BadRequest, "400").status(400), replay.now);
+    }
+    replay.drain();
+    let failure = replay.story.verdict.as_ref().unwrap().as_ref().unwrap_err();
+    assert_eq!(failure.code, Code::Provider);
+    assert!(failure.message.contains("out of order"));
+}
+
 /// What a user's message and an answer to it look like on the bus.
 fn exchange(user: &str, prompt: &str, answer: &str, text: &str) -> Vec<BusEvent> {
     let json = |json: String| decode(json.as_bytes()).unwrap().unwrap();

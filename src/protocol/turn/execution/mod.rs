@@ -9,5 +9,5 @@ mod state;
 mod tests;
 
 pub use prompt_fate::PromptFate;
-pub use standing::{Look, Standing};
-pub use state::{End, Execution, Sign, Stop};
+pub use standing::Look;
+pub use state::{End, Execution, Sign, Standing, Stop};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::state::{End, Execution, State, Step, is_final};
+use super::state::{End, Execution, Standing, State, Step, is_final};
 use crate::protocol::event::{Fault, Interruption, MessageInfo};
 use crate::protocol::history::{Outcome, Stored, StoredMessage};
 
@@ -21,39 +21,6 @@ impl Look {
     /// Whether OpenCode has the prompt.
     pub fn has(&self, prompt: &str) -> bool {
         self.inbox.iter().any(|id| id == prompt) || behind(prompt, &self.messages).is_some()
-    }
-}
-
-/// How it stands with a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// OpenCode does not have it.
-    NeverAccepted,
-    /// This look does not find it: the next one decides.
-    Unseen,
-    /// It waits while the session works on another one.
-    Waiting,
-    /// It waits and nothing will run it: sending the same id again does.
-    Parked,
-    Running,
-    Ended(End),
-    /// It was delivered, and this look finds it neither running nor ended: the next one decides.
-    Unclear,
-}
-
-impl Standing {
-    /// Whether only what a look did not find says so. A look is several requests: what moves between two of them
-    /// may show in neither.
-    fn is_by_absence(&self) -> bool {
-        matches!(
-            self,
-            Self::NeverAccepted | Self::Ended(End::Lost | End::Interrupted(Interruption::Shutdown))
-        )
-    }
-
-    /// As long as no second look agrees.
-    fn doubted(&self) -> Self {
-        if *self == Self::NeverAccepted { Self::Unseen } else { Self::Unclear }
     }
 }
 

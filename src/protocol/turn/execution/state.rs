@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::standing::Standing;
 use crate::protocol::event::{ExecutionEvent, Fault, InboxEvent, InboxStep, Interruption, MessageInfo};
 
 /// How the turn of a prompt ended.
@@ -41,6 +40,39 @@ pub enum Stop {
     /// It does not run yet: it can be withdrawn, and another prompt's turn goes on.
     Withdraw,
     Interrupt,
+}
+
+/// How it stands with a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// OpenCode does not have it.
+    NeverAccepted,
+    /// This look does not find it: the next one decides.
+    Unseen,
+    /// It waits while the session works on another one.
+    Waiting,
+    /// It waits and nothing will run it: sending the same id again does.
+    Parked,
+    Running,
+    Ended(End),
+    /// It was delivered, and this look finds it neither running nor ended: the next one decides.
+    Unclear,
+}
+
+impl Standing {
+    /// Whether only what a look did not find says so. A look is several requests: what moves between two of them
+    /// may show in neither.
+    pub(super) fn is_by_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NeverAccepted | Self::Ended(End::Lost | End::Interrupted(Interruption::Shutdown))
+        )
+    }
+
+    /// As long as no second look agrees.
+    pub(super) fn doubted(&self) -> Self {
+        if *self == Self::NeverAccepted { Self::Unseen } else { Self::Unclear }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
