@@ -56,7 +56,7 @@ function printed(place, words) {
     const { status, error } = spawnSync(command, args, {
       stdio: ['ignore', file, file],
       env: { PATH, ...place.env, EMULATOR: place.emulator ?? '' },
-      timeout: 180_000,
+      timeout: 600_000,
       killSignal: 'SIGKILL',
     })
     const said = readFileSync(output, 'utf8').trim()
