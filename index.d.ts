@@ -310,8 +310,8 @@ export interface FilePromptPart {
   mime: string
   /** `data:`, or what OpenCode can reach: it is passed on as it is. The option `files` reads files instead. */
   url: string
-  /** The name the model sees. */
-  filename?: string | undefined
+  /** The name the model sees. Left out, never `undefined`: so a part is one of `@opencode-ai/sdk` too. */
+  filename?: string
 }
 
 /** Calls in a subagent by its name, as `@name` does in OpenCode's own prompt. */

@@ -4,7 +4,7 @@ import { OpenCode, OpenCodeError } from 'opencode-stream'
 const opencode = new OpenCode({ timeouts: { reconnect: 5_000 } })
 const prompt = 'Publish the package.'
 
-/** Takes its time; its signal aborts once nobody waits for the answer any more. */
+/** @type {import('opencode-stream').PermissionCallback} */
 function askSomebody({ permission, patterns }, { signal }) {
   console.log('asked:', permission, patterns)
   return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))

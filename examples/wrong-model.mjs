@@ -1,7 +1,10 @@
 // A model that the server does not have: nothing was sent, and the hint lists what there is.
 import { generate, OpenCodeError } from 'opencode-stream'
 
-/** With the model that is wished for, or else with OpenCode's own. */
+/**
+ * With the model that is wished for, or else with OpenCode's own.
+ * @param {string} prompt @param {string} model
+ */
 async function answerOf(prompt, model) {
   try {
     return await generate(prompt, { model })
