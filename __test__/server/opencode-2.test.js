@@ -57,6 +57,19 @@ describe('what a turn sets in its session', () => {
     await expectPutBack()
   })
 
+  it('counts for each of two turns that are called at once, and is put back', async () => {
+    real.model.reply(text('Arr.')).reply(text('Aye.'))
+    const before = real.model.requests.length
+    const turns = ['one', 'two'].map((prompt) => generate(prompt, real.options({ sessionID, ...SETTINGS })))
+    expect((await Promise.all(turns)).map(({ text }) => text)).toEqual(['Arr.', 'Aye.'])
+    for (const request of real.model.requests.slice(before)) {
+      expect(request.body.reasoning_effort).toBe('high')
+      expect(toolsOf(request)).not.toContain('shell')
+      expect(JSON.stringify(request.messages)).toContain('pirate')
+    }
+    await expectPutBack()
+  })
+
   it('is put back when the provider fails', async () => {
     real.model.reply(fail(401))
     const failing = generate('hello', real.options({ sessionID, ...SETTINGS }))

@@ -37,13 +37,3 @@ impl Request {
         self
     }
 }
-
-/// An id or a name from outside as one segment of a path: `..`, `/` and `?` stay what they are in it.
-pub fn segment(id: &str) -> String {
-    id.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => char::from(byte).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
-}

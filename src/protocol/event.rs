@@ -8,7 +8,7 @@ use serde_json::Value;
 pub use super::execution_event::{ExecutionEvent, InboxEvent, InboxStep, Interruption};
 pub use super::fault::Fault;
 use super::json;
-pub use super::part_detail::{Detail, StepTotals, ToolChange, ToolStatus};
+pub use super::part_detail::{CallSizes, Detail, StepTotals, ToolChange, ToolStatus};
 use super::reply::Reply;
 use super::text::Text;
 

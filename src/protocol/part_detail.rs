@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::json;
+
 /// Generation 1 still says it in [`super::event::PartUpdate::raw`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Detail {
@@ -12,6 +14,38 @@ pub enum Detail {
     Plain,
     Tool(ToolChange),
     Step(StepTotals),
+}
+
+impl Detail {
+    /// How many bytes it holds, near enough.
+    pub fn size(&self) -> usize {
+        let mut sizes = CallSizes::default();
+        if let Self::Tool(change) = self {
+            sizes.learn(change);
+        }
+        sizes.total()
+    }
+}
+
+/// How many bytes each field of a tool call holds, near enough. Only what is new is counted: a long call may have very
+/// many changes.
+#[derive(Debug, Default)]
+pub struct CallSizes([usize; 5]);
+
+impl CallSizes {
+    pub fn learn(&mut self, newer: &ToolChange) {
+        let value = |value: &Option<Value>| value.as_ref().map(json::size);
+        let text = |text: &Option<String>| text.as_ref().map(String::len);
+        let ToolChange { tool, input, output, error, metadata, .. } = newer;
+        let theirs = [text(tool), value(input), text(output), text(error), value(metadata)];
+        for (mine, theirs) in self.0.iter_mut().zip(theirs) {
+            *mine = theirs.unwrap_or(*mine);
+        }
+    }
+
+    pub fn total(&self) -> usize {
+        self.0.iter().sum()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

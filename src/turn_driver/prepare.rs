@@ -79,6 +79,7 @@ pub async fn prepare(
     let place = ticket.take().unwrap_or_else(|| line_up(&session.id)).await;
     let fresh = ours && !request.session.fork;
     let past = if fresh { Past::default() } else { past(request, &api, &session.id, desk).await? };
+    let session = if fresh { session } else { as_it_is_now(&api, session).await? };
     let Addressed { prompt, texts, restore } =
         address(request, &api, &session, &settings, created, fresh, &known).await?;
     created.keep();
@@ -96,6 +97,14 @@ pub async fn prepare(
         restore,
         place,
     })
+}
+
+/// Another turn may have changed the session when we looked, and has put it back meanwhile.
+async fn as_it_is_now(api: &ApiClient, session: Session) -> Result<Session, Failure> {
+    if session.record.is_none() {
+        return Ok(session);
+    }
+    api.session(&session.id, false).await?.ok_or_else(|| no_session(&session.id, api))
 }
 
 /// A prompt that its session is set up for.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::ledger::Ledger;
 use super::part_object::part_object;
-use crate::protocol::event::{Detail, PartKind, StepTotals, ToolChange};
+use crate::protocol::event::{CallSizes, Detail, PartKind, StepTotals, ToolChange};
 use crate::protocol::json;
 use crate::protocol::stream_event::{Place, StreamEvent, ToolEvent, Usage};
 use crate::protocol::text::read;
@@ -31,6 +31,7 @@ pub struct Entry {
     pub raw: Arc<str>,
     /// What is known of it beyond its text, where the wire says it in typed changes.
     detail: Detail,
+    sizes: CallSizes,
     /// The last state of a tool call that was told: how far it was, and a hash of it all.
     tool: Option<(u8, u64)>,
 }
@@ -48,13 +49,14 @@ impl Entry {
             finished: false,
             raw: Arc::from("{}"),
             detail: Detail::Raw,
+            sizes: CallSizes::default(),
             tool: None,
         }
     }
 
     /// How many bytes are kept of it.
     pub fn weight(&self) -> usize {
-        self.raw.len() + self.ledger.len()
+        self.raw.len() + self.ledger.len() + self.sizes.total()
     }
 
     pub fn has_text(&self) -> bool {
@@ -68,6 +70,9 @@ impl Entry {
 
     /// Takes what an update says beyond the text.
     pub fn learn(&mut self, newer: &Detail) {
+        if let Detail::Tool(newer) = newer {
+            self.sizes.learn(newer);
+        }
         match (&mut self.detail, newer) {
             (_, Detail::Raw) => {}
             (Detail::Tool(known), Detail::Tool(newer)) => known.merge(newer),

@@ -37,7 +37,8 @@ struct Orphan {
 impl Orphan {
     fn weight(&self) -> usize {
         let delta = self.part.delta.as_ref().map_or(0, crate::protocol::text::Text::len);
-        self.part.raw.len() + self.part.text.len() + delta + self.part.message_id.len() + EACH
+        let detail = self.part.detail.size();
+        self.part.raw.len() + self.part.text.len() + detail + delta + self.part.message_id.len() + EACH
     }
 }
 

@@ -203,6 +203,7 @@ impl Turn {
         let Some(execution) = &self.execution else { return };
         let own: Vec<_> = execution.own_answers(&look.messages).cloned().collect();
         self.write(|transcript, out| transcript.reconcile(&own, source, out));
+        self.weigh();
     }
 
     fn conclude_execution(&mut self, end: End) {

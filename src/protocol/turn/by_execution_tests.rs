@@ -9,7 +9,7 @@ use super::execution::{Look, Stop};
 use super::{Output, PermissionPolicy, Policies, QuestionPolicy, Turn, TurnConfig, Wire};
 use crate::error::{Code, Failure};
 use crate::protocol::dialect::v2::captures::{bodies, capture, history, records, scenarios};
-use crate::protocol::event::{BusEvent, InboxStep};
+use crate::protocol::event::{BusEvent, Detail, InboxStep, PartKind};
 use crate::protocol::history::StoredMessage;
 use crate::protocol::reply::{AskReply, Reply};
 use crate::protocol::stream_event::StreamEvent;
@@ -836,4 +836,29 @@ fn stored_at(events: &[BusEvent], prompted: &Prompted) -> Vec<StoredMessage> {
     std::iter::once(prompt)
         .chain(messages.into_iter().map(|stored| StoredMessage::Answer(Box::new(stored))))
         .collect()
+}
+
+/// A server that says without end what belongs to no message.
+#[test]
+fn parts_whose_message_never_comes_are_bounded() {
+    let prompted = first("parallel");
+    let mut replay = Replay::new(&prompted, LEFT);
+    replay.turn.let_wait(1 << 20);
+    let of_tool = |event: &&BusEvent| matches!(event, BusEvent::Part(part) if part.kind == PartKind::Tool);
+    let events = capture("parallel");
+    let at = events.iter().position(|event| of_tool(&event)).unwrap();
+    replay.feed(&events[..at]);
+    let tool = &events[at];
+    for call in 0.. {
+        if replay.verdict.is_some() {
+            break;
+        }
+        assert!(call < 100, "nothing bounds what is kept");
+        let BusEvent::Part(mut part) = tool.clone() else { unreachable!() };
+        part.message_id = format!("msg_{call}");
+        let Detail::Tool(change) = &mut part.detail else { unreachable!() };
+        change.input = Some(Value::from("x".repeat(50_000)));
+        replay.feed([&BusEvent::Part(part)]);
+    }
+    assert_eq!(replay.failure().code, Code::Limit);
 }

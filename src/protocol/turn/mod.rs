@@ -225,7 +225,8 @@ impl Turn {
         }
         self.heard = Some(now);
         if self.execution.is_some() {
-            return self.on_event_of_execution(event, root);
+            self.on_event_of_execution(event, root);
+            return self.weigh();
         }
         self.hear();
         if root && self.withholds(event, now) {

@@ -4,9 +4,10 @@ use serde_json::{Map, Value, json};
 
 use super::session::of;
 use super::wire::located;
-use crate::protocol::call::{Method, Request, segment};
+use crate::protocol::call::{Method, Request};
 use crate::protocol::event::{Ask, AskKind, FormField};
 use crate::protocol::reply::Reply;
+use crate::protocol::segment::segment;
 
 /// `None`: another client is to answer.
 pub fn reply(ask: &Ask, reply: &Reply) -> Option<Request> {

@@ -1,13 +1,14 @@
 //! What is asked for after a gap. The order matters: see `Look` of the turn.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::session::of;
 use super::wire::data;
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
 use crate::protocol::call::{Method, Request};
+use crate::protocol::json::Bounded;
 
 /// The sessions that run, of all directories.
 pub fn active() -> Request {
@@ -31,14 +32,14 @@ pub fn messages(session: &str, count: usize, cursor: Option<&str>) -> Request {
 
 /// The agent of the last answer in a page of messages, the newest first.
 pub fn read_last_agent(answer: &Answer) -> Option<String> {
-    let messages: Vec<Value> = data(answer).ok()?;
-    messages.iter().find_map(|message| message["agent"].as_str()).map(str::to_owned)
+    let messages: Vec<Bounded> = data(answer).ok()?;
+    messages.iter().find_map(|Bounded(message)| message["agent"].as_str()).map(str::to_owned)
 }
 
 /// The ids of the sessions that run.
 pub fn read_active(answer: &Answer) -> Result<Vec<String>, Failure> {
-    let active: serde_json::Map<String, Value> = data(answer)?;
-    Ok(active.into_iter().map(|(id, _)| id).collect())
+    let active: std::collections::BTreeMap<String, IgnoredAny> = data(answer)?;
+    Ok(active.into_keys().collect())
 }
 
 /// The ids of the prompts that wait, in order.

@@ -8,7 +8,8 @@ use super::session::of;
 use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
-use crate::protocol::call::{Method, Request, segment};
+use crate::protocol::call::{Method, Request};
+use crate::protocol::segment::segment;
 
 /// One prompt. Several texts are one, with blank lines between them.
 #[derive(Clone, Debug, Default)]

@@ -2,13 +2,15 @@
 //! for one turn has to be put back behind it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::rules::Rule;
 use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
-use crate::protocol::call::{Method, Request, segment};
+use crate::protocol::call::{Method, Request};
+use crate::protocol::json::Bounded;
+use crate::protocol::segment::segment;
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ModelRef {
@@ -165,7 +167,7 @@ pub fn read_session(answer: &Answer) -> Result<SessionRecord, Failure> {
 
 /// Reads a list of sessions; one that lacks what it should have is left out.
 pub fn read_sessions(answer: &Answer) -> Result<Vec<SessionRecord>, Failure> {
-    let list: Value = read(answer)?;
+    let Bounded(list) = read(answer)?;
     let sessions = list["data"].as_array().into_iter().flatten();
     Ok(sessions.filter_map(|session| SessionRecord::deserialize(session).ok()).collect())
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::wire::read;
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::json::Bounded;
 
 /// A prompt as OpenCode has stored it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct WrittenPrompts {
 pub fn read_written(answer: &Answer) -> Result<WrittenPrompts, Failure> {
     #[derive(Deserialize)]
     struct Page {
-        data: Vec<Value>,
+        data: Vec<Bounded>,
         #[serde(default)]
         cursor: Cursor,
     }
@@ -39,7 +40,7 @@ pub fn read_written(answer: &Answer) -> Result<WrittenPrompts, Failure> {
         next: Option<String>,
     }
     let Page { data, cursor } = read(answer)?;
-    let prompts = data.iter().filter_map(|message| written(message, &message["text"])).collect();
+    let prompts = data.iter().filter_map(|Bounded(message)| written(message, &message["text"])).collect();
     Ok(WrittenPrompts { prompts, older: cursor.next })
 }
 
@@ -48,8 +49,9 @@ pub fn read_written(answer: &Answer) -> Result<WrittenPrompts, Failure> {
 /// # Errors
 /// When it is no inbox.
 pub fn read_waiting(answer: &Answer) -> Result<WrittenPrompts, Failure> {
-    let items: Vec<Value> = super::wire::data(answer)?;
-    let prompts = items.iter().rev().filter_map(|item| written(item, &item["payload"]["text"])).collect();
+    let items: Vec<Bounded> = super::wire::data(answer)?;
+    let prompts =
+        items.iter().rev().filter_map(|Bounded(item)| written(item, &item["payload"]["text"])).collect();
     Ok(WrittenPrompts { prompts, older: None })
 }
 

@@ -2,9 +2,10 @@
 //! question, and is shown in its fields.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::protocol::event::{Ask, AskKind, AskedBy, BusEvent, FormField};
+use crate::protocol::json;
 use crate::protocol::reading::{Malformed, parse_repaired};
 use crate::protocol::reply::Reply;
 
@@ -16,7 +17,7 @@ struct Permission {
     action: String,
     #[serde(default)]
     resources: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     metadata: Option<Value>,
     #[serde(default)]
     source: Option<Call>,
@@ -186,13 +187,13 @@ pub fn form_closed(kind: &str, data: &str) -> Result<BusEvent, Malformed> {
         #[serde(rename = "sessionID")]
         session_id: String,
         id: String,
-        #[serde(default)]
-        answer: Option<Map<String, Value>>,
+        #[serde(default, deserialize_with = "json::optional")]
+        answer: Option<Value>,
     }
     let Wire { session_id, id, answer } = parse_repaired(kind, data)?;
     let reply = match answer {
-        Some(answer) => Reply::Answers(answer.values().map(chosen).collect()),
-        None => Reply::Reject { message: None },
+        Some(Value::Object(answer)) => Reply::Answers(answer.values().map(chosen).collect()),
+        _ => Reply::Reject { message: None },
     };
     Ok(BusEvent::AskClosed { session_id, id, reply })
 }

@@ -13,6 +13,7 @@ use crate::protocol::event::{
     Detail, Fault, MessageInfo, PartKind, PartUpdate, Role, ToolChange, ToolStatus,
 };
 use crate::protocol::history::{History, Outcome, Stored, StoredMessage};
+use crate::protocol::json;
 use crate::protocol::reading::{Malformed, parse, parse_repaired};
 use crate::protocol::text::Text;
 
@@ -142,19 +143,19 @@ fn tool(session_id: &str, message_id: &str, raw: &str) -> Result<PartUpdate, Mal
         #[serde(default)]
         name: Option<String>,
         state: State,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::optional")]
         metadata: Option<Value>,
     }
     #[derive(Deserialize)]
     struct State {
         status: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::optional")]
         input: Option<Value>,
         #[serde(default)]
         content: Vec<Content>,
         #[serde(default)]
         error: Option<Fault>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "json::optional")]
         metadata: Option<Value>,
     }
     let Wire { id: call, name, state, metadata } = parse_repaired("message list", raw)?;

@@ -154,3 +154,24 @@ fn a_stored_part_without_text_has_not_ended_while_its_message_is_written() {
     assert_eq!(ended(&list(r#"{"created":1,"streamed":2}"#)), [false, true, true, false]);
     assert_eq!(list(r#"{"created":1}"#).older.as_deref(), Some("n"));
 }
+
+#[test]
+fn what_is_nested_deep_hides_no_call_and_no_ask() {
+    let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
+    let call = event(
+        "session.tool.called",
+        &format!(
+            r#"{{"sessionID":"s","assistantMessageID":"m","id":"c","name":"t","input":{{"a":{deep}}},"metadata":{{"a":{deep}}}}}"#
+        ),
+    );
+    let BusEvent::Part(part) = call else { panic!("{call:?}") };
+    let Detail::Tool(change) = part.detail else { panic!("{part:?}") };
+    assert!(change.input.unwrap()["a"].is_array() && change.metadata.is_some());
+    let ask = event(
+        "permission.asked",
+        &format!(
+            r#"{{"id":"per_1","sessionID":"s","action":"shell","resources":["x"],"metadata":{{"a":{deep}}}}}"#
+        ),
+    );
+    assert!(matches!(ask, BusEvent::Asked(_)));
+}

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::part_id;
 use super::seat::Seat;
 use crate::protocol::event::{BusEvent, Detail, Fault, PartKind, PartUpdate, ToolChange, ToolStatus};
+use crate::protocol::json;
 use crate::protocol::reading::{Malformed, parse_repaired};
 
 #[derive(Deserialize)]
@@ -17,13 +18,13 @@ struct Wire {
     id: String,
     #[serde(default)]
     name: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     input: Option<Value>,
     #[serde(default)]
     content: Vec<Content>,
     #[serde(default)]
     error: Option<Fault>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::optional")]
     metadata: Option<Value>,
 }
 
