@@ -97,7 +97,8 @@ describe('auto', () => {
       accepted: false,
       stderr: 'run is broken here\n',
     })
-    expect(error.data.routes.map(({ route }) => route)).toEqual(['private', 'acp', 'run'])
+    expect(error.data.routes.map(({ route }) => route)).toEqual(['private', 'acp', 'run', 'server'])
+    expect(error.data.routes.at(-1).reason, 'why it was not tried').toMatch(/^`env`: /)
     expect(model.requests).toHaveLength(0)
   })
 
