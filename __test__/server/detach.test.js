@@ -167,9 +167,12 @@ describe.each(['1.18.33', SECOND])('OpenCode %s', (version) => {
     proxy.close()
   })
 
-  it('what it asks waits for others, and what was replied arrives', async () => {
+  it.each([
+    ['', {}],
+    [' with settings of its own', { system: 'Answer briefly.' }],
+  ])('what it asks%s waits for others, and what was replied arrives', async (_, more) => {
     real.model.reply(ask).reply(text('Well.'))
-    const options = real.options({ onLeave: 'detach', permission: 'event' })
+    const options = real.options({ onLeave: 'detach', permission: 'event', ...more })
     const stream = generateStream('say so', options)
     for await (const { type, status } of stream.events) if (type === 'permission' && status === 'asked') break
     const { sessionID } = stream

@@ -88,18 +88,19 @@ impl Farewell {
     }
 
     /// Waits for what is under way, the prompt too. What was changed of the session is put back once its turn is over,
-    /// if this process lives to see that; until then the session's next turn waits.
+    /// if this process lives to see that; until then the session's next turn waits, unless it is to answer an ask.
     async fn let_run(mut self, until: Instant) -> Option<JoinHandle<()>> {
         let (arrived, arrival) = oneshot::channel();
+        let mut place = Some(self.place);
         let task = tokio::spawn(async move {
             while self.jobs.next().await.is_some() {}
             let _ = arrived.send(());
             if let Some(root) = self.sessions.first().filter(|_| !self.restore.is_empty())
-                && ends(&self.api, root, &self.prompted).await
+                && ends(&self.api, root, &self.prompted, &self.sessions, &mut place).await
             {
                 self.api.restore(&self.restore, LEAVE).await;
             }
-            drop(self.place);
+            drop(place);
         });
         timeout_at(until, arrival).await.is_err().then_some(task)
     }
@@ -187,14 +188,26 @@ impl Farewell {
     }
 }
 
-/// Waits until our prompt's turn is over; `false` if that cannot be seen.
-async fn ends(api: &ApiClient, session: &str, prompted: &Prompted) -> bool {
-    let mut failed = 0;
+/// Waits until our prompt's turn is over; `false` if that cannot be seen. Gives `place` up for an ask that is open.
+async fn ends(
+    api: &ApiClient,
+    session: &str,
+    prompted: &Prompted,
+    tree: &[String],
+    place: &mut Option<Place>,
+) -> bool {
+    let (mut failed, mut stood) = (0, 0);
     while failed < LOOKS {
         match standing(api, session, prompted).await {
             Ok(Standing::Over) => return true,
             Ok(Standing::Unseen { busy: false }) | Err(_) => failed += 1,
-            Ok(_) => failed = 0,
+            // Neither running nor ended, again and again: it was lost.
+            Ok(Standing::Waits) if stood >= LOOKS => return true,
+            Ok(Standing::Waits) => stood += 1,
+            Ok(_) => (failed, stood) = (0, 0),
+        }
+        if place.is_some() && api.asks().await.iter().any(|ask| tree.contains(&ask.session_id)) {
+            *place = None;
         }
         sleep(LOOK).await;
     }
