@@ -98,7 +98,7 @@ describe('auto', () => {
       stderr: 'run is broken here\n',
     })
     expect(error.data.routes.map(({ route }) => route)).toEqual(['private', 'acp', 'run', 'server'])
-    expect(error.data.routes.at(-1).reason, 'why it was not tried').toMatch(/^`env`: /)
+    expect(error.data.routes.at(-1).reason, 'why it was not tried').toMatch(/^`cliPath`: /)
     expect(model.requests).toHaveLength(0)
   })
 
