@@ -1,7 +1,6 @@
 //! What is asked for after a gap. The order matters: see `Look` of the turn.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::session::of;
 use super::wire::data;
@@ -38,7 +37,7 @@ pub fn read_last_agent(answer: &Answer) -> Option<String> {
 
 /// The ids of the sessions that run.
 pub fn read_active(answer: &Answer) -> Result<Vec<String>, Failure> {
-    let active: std::collections::BTreeMap<String, IgnoredAny> = data(answer)?;
+    let active: std::collections::BTreeMap<String, Bounded> = data(answer)?;
     Ok(active.into_keys().collect())
 }
 
