@@ -49,8 +49,9 @@ const PARTS = [
 ]
 
 /**
- * `{ routes, skipped }`: the routes, in the order in which they are tried. `named`: the turn names a server. `starts`: a private server may
- * be started. `parts`: the prompt's, where there is one.
+ * `{ routes, skipped }`: the routes, in the order in which they are tried, and those that cannot honour an option.
+ * `named`: the turn names a server. `starts`: a private server may be started. `parts`: the prompt's, where there is
+ * one.
  */
 function chooseRoutes(settings, { mode, named, starts, parts = [] }) {
   const routes = routesOf(mode, { named, starts, protocol: settings.cliProtocol ?? 'auto' })

@@ -149,3 +149,27 @@ impl Usage {
         self.cache_write += other.cache_write;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_changes_often_weighs_what_it_holds() {
+        let mut sizes = CallSizes::default();
+        let call = ToolChange {
+            input: Some(Value::from("x".repeat(1000))),
+            ..ToolChange::new("c", ToolStatus::Running)
+        };
+        sizes.learn(&call);
+        let first = sizes.total();
+        assert!(first >= 1000 && Detail::Tool(call).size() == first);
+        for length in [500, 700, 600] {
+            sizes.learn(&ToolChange {
+                output: Some("y".repeat(length)),
+                ..ToolChange::new("c", ToolStatus::Running)
+            });
+        }
+        assert_eq!(sizes.total(), first + 600);
+    }
+}

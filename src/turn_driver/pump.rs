@@ -439,8 +439,8 @@ impl<'a> Pump<'a> {
         }
     }
 
-    /// Whatever ended the turn, nothing goes on running for it, unless it was to be let run on; a session of ours that was to go goes, and so
-    /// does one that was made for a prompt that was not taken.
+    /// Whatever ended the turn, nothing goes on running for it, unless it was to be let run on. A session of ours that
+    /// was to go goes, and so does one that was made for a prompt that was not taken.
     fn rest(mut self, verdict: &Result<Value, Failure>) -> Rest {
         let contested = self.turn.is_contested() || self.begins_late;
         let stop = self.turn.stop();

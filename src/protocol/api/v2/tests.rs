@@ -39,6 +39,8 @@ fn ids_from_outside_stay_one_segment_of_a_path() {
         assert!(rest.bytes().all(is_plain), "{rest}");
     }
     assert_eq!(withdraw("ses_1", "msg/../1").path, "/api/session/ses_1/inbox/msg%2F%2E%2E%2F1");
+    // URLs would take these for steps along the path, escaped once or not at all.
+    assert_eq!(withdraw("ses_1", "..").path, "/api/session/ses_1/inbox/%252E%252E");
     assert_eq!(
         delete_instruction("ses_1", "a/b").path,
         "/api/experimental/session/ses_1/instructions/entries/a%2Fb"

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::wire::read;
+use super::wire::{data, read};
 use crate::error::Failure;
 use crate::protocol::answer::Answer;
+use crate::protocol::dialect::v2::Cursor;
 use crate::protocol::json::Bounded;
 
 /// A prompt as OpenCode has stored it.
@@ -34,11 +35,6 @@ pub fn read_written(answer: &Answer) -> Result<WrittenPrompts, Failure> {
         #[serde(default)]
         cursor: Cursor,
     }
-    #[derive(Default, Deserialize)]
-    struct Cursor {
-        #[serde(default)]
-        next: Option<String>,
-    }
     let Page { data, cursor } = read(answer)?;
     let prompts = data.iter().filter_map(|Bounded(message)| written(message, &message["text"])).collect();
     Ok(WrittenPrompts { prompts, older: cursor.next })
@@ -49,7 +45,7 @@ pub fn read_written(answer: &Answer) -> Result<WrittenPrompts, Failure> {
 /// # Errors
 /// When it is no inbox.
 pub fn read_waiting(answer: &Answer) -> Result<WrittenPrompts, Failure> {
-    let items: Vec<Bounded> = super::wire::data(answer)?;
+    let items: Vec<Bounded> = data(answer)?;
     let prompts =
         items.iter().rev().filter_map(|Bounded(item)| written(item, &item["payload"]["text"])).collect();
     Ok(WrittenPrompts { prompts, older: None })

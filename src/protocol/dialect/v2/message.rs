@@ -25,10 +25,11 @@ struct List<'a> {
     cursor: Cursor,
 }
 
+/// Where the page behind this one can be asked for.
 #[derive(Default, Deserialize)]
-struct Cursor {
+pub struct Cursor {
     #[serde(default)]
-    next: Option<String>,
+    pub next: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use crate::protocol::event::{BusEvent, PartKind};
 use crate::protocol::reading::{Malformed, parse};
 pub use ask::{pending_forms, pending_permissions};
-pub use message::stored_messages;
+pub use message::{Cursor, stored_messages};
 pub use peek::{Peek, peek};
 
 #[derive(Deserialize)]
