@@ -12,7 +12,7 @@ try {
   console.log(error.code, 'accepted:', error.accepted)
   console.log(error.message)
   if (error.hint) console.log(error.hint)
-  // What the agent asked and nobody answered; and how the provider failed, if OpenCode was still trying.
+  // The ask that got no answer; and the provider's last failure, if OpenCode was retrying.
   const { ask, lastRetry } = error.data ?? {}
   if (ask) console.log('asked:', ask.permission, ask.patterns)
   if (lastRetry) console.log('provider:', lastRetry.attempt, lastRetry.message)
